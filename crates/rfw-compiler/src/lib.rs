@@ -1,0 +1,1 @@
+//! The intermediate form of a ruleset: build, verify, lower, raise, lift, print.

@@ -1,0 +1,191 @@
+//! The diagnostic value.
+
+use crate::Span;
+
+/// How bad a finding is; ordered from harmless to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Probably wrong.
+    Warn,
+    /// Wrong.
+    Error,
+}
+
+/// A stable code and its kebab-case name, for instance `RFW103` and `unknown-target`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code {
+    /// Three digits.
+    pub number: u16,
+    /// Kebab-case name.
+    pub name: &'static str,
+}
+
+impl Code {
+    /// A code; numbers are three digits.
+    #[must_use]
+    pub const fn new(number: u16, name: &'static str) -> Self {
+        Self { number, name }
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RFW{:03}", self.number)
+    }
+}
+
+/// A second place that belongs to a finding, with what to say there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// What it has to do with the finding.
+    pub text: String,
+}
+
+/// Whether a fix may be applied without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FixSafety {
+    /// Keeps the meaning, or the text had none.
+    Safe,
+    /// May change the meaning.
+    Unsafe,
+}
+
+/// A replacement text for a span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What is replaced.
+    pub span: Span,
+    /// By what.
+    pub replacement: String,
+    /// Whether it may be applied unasked.
+    pub safety: FixSafety,
+}
+
+/// What iptables 1.8.9 says and how it exits for the same mistake (`P` is `iptables v1.8.9 (nf_tables)`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Classic {
+    /// Status 2, `P: TEXT`, then the `Try …` lines.
+    Parameter(String),
+    /// Status 2, the text alone (``Bad argument `x'``), then the `Try …` lines.
+    Bare(String),
+    /// Status 1, `iptables: TEXT.`
+    Other(String),
+    /// Status 3, `P: TEXT` and `Perhaps iptables or your kernel needs to be upgraded.`
+    Version(String),
+    /// Status 4, `P:  TEXT`: the kernel refused.
+    Resource(String),
+    /// Status 1, `P: TEXT`: a listing refused.
+    Refused(String),
+}
+
+impl Classic {
+    /// The exit status (encoding.md 5.1).
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Parameter(_) | Self::Bare(_) => 2,
+            Self::Other(_) | Self::Refused(_) => 1,
+            Self::Version(_) => 3,
+            Self::Resource(_) => 4,
+        }
+    }
+}
+
+/// One finding about a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The stable code.
+    pub code: Code,
+    /// How bad.
+    pub severity: Severity,
+    /// What was found; lower case, no full stop.
+    pub message: String,
+    /// The guilty word.
+    pub span: Span,
+    /// What to write under the guilty word, if more than the message.
+    pub label: Option<String>,
+    /// Other places.
+    pub labels: Vec<Label>,
+    /// The way out.
+    pub help: Option<String>,
+    /// A replacement, where one is known.
+    pub fix: Option<Fix>,
+    /// What the iptables personalities print first.
+    pub classic: Option<Classic>,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    #[must_use]
+    pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Error, span, message)
+    }
+
+    /// A finding at a place.
+    #[must_use]
+    pub fn new(code: Code, severity: Severity, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity,
+            message: message.into(),
+            span,
+            label: None,
+            labels: Vec::new(),
+            help: None,
+            fix: None,
+            classic: None,
+        }
+    }
+
+    /// Adds the way out.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    /// Adds the words under the guilty word.
+    #[must_use]
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        self.label = Some(text.into());
+        self
+    }
+
+    /// Adds a second place.
+    #[must_use]
+    pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label {
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Adds a replacement.
+    #[must_use]
+    pub fn fix(mut self, span: Span, replacement: impl Into<String>, safety: FixSafety) -> Self {
+        self.fix = Some(Fix {
+            span,
+            replacement: replacement.into(),
+            safety,
+        });
+        self
+    }
+
+    /// Sets what iptables says.
+    #[must_use]
+    pub fn classic(mut self, classic: Classic) -> Self {
+        self.classic = Some(classic);
+        self
+    }
+
+    /// Sets what iptables says: a parameter problem, status 2.
+    #[must_use]
+    pub fn parameter(self, text: impl Into<String>) -> Self {
+        self.classic(Classic::Parameter(text.into()))
+    }
+}

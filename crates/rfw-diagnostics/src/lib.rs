@@ -1,0 +1,10 @@
+//! Spans, sources, diagnostics, their codes and their renderers.
+//!
+//! Nothing here knows iptables grammar. A [`Diagnostic`] is a value: it is collected, sorted and rendered by the
+//! caller; this crate prints nothing.
+
+mod diagnostic;
+mod source;
+
+pub use diagnostic::{Classic, Code, Diagnostic, Fix, FixSafety, Label, Severity};
+pub use source::{LineColumn, Source, SourceKind, Span};

@@ -1,0 +1,1 @@
+//! One file per iptables match or target, and the registry of them.

@@ -1,0 +1,1 @@
+//! Netlink transport: batches, acknowledgements, dumps; a live kernel and a fake one.

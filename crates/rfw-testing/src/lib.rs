@@ -1,0 +1,1 @@
+//! Fixture runner, generators and oracles for the tests.

@@ -1,0 +1,1 @@
+//! Values of iptables options: parse, print, bytes.

@@ -5,6 +5,7 @@
 
 pub mod attr;
 pub mod expr;
+pub mod message;
 pub mod xt;
 
 pub use expr::{Bytes, Expr, Reg, Verdict};

@@ -8,7 +8,7 @@ pub mod expr;
 pub mod message;
 pub mod xt;
 
-pub use expr::{Bytes, Expr, Reg, Verdict};
+pub use expr::{Bytes, DecodeError, Expr, Listing, Reg, Verdict, decode_list, encode_list};
 
 /// Protocol family of a table (`linux/netfilter.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,6 +4,18 @@
 //! reads as the same expression; one with an attribute or a value this module does not model stays `Unknown`, with its
 //! raw attributes, so nothing is ever dropped.
 
+mod attributes;
+mod decode;
+mod encode;
+mod keys;
+mod listing;
+mod number;
+
+pub use attributes::{DecodeError, Problem};
+pub use decode::decode_list;
+pub use encode::encode_list;
+pub use listing::Listing;
+
 use smallvec::SmallVec;
 
 /// Register contents or constants; up to 16 bytes inline.

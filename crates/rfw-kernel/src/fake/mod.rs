@@ -1,0 +1,171 @@
+//! A kernel in memory, for tests without privileges.
+//!
+//! Contract: takes the bytes of a [`Batch`] and answers dumps with bytes, as the kernel does; hands out handles and generations;
+//! refuses what the kernel refuses of tables, chains, rules and jumps, with its error numbers and attribute offsets. It does not
+//! look into expressions other than verdicts and knows no sets: those messages end in `EOPNOTSUPP`.
+
+mod apply;
+mod state;
+
+use std::ops::ControlFlow;
+
+use rfw_nft::{
+    Family,
+    message::{Batch, Chain, ChainId, Messages, RawRule, Table, TableId},
+};
+
+use crate::{CommitError, Error, IpsetError, Kernel, live::check_written};
+use state::State;
+
+/// See the module head.
+#[derive(Debug)]
+pub struct Fake {
+    state: State,
+    generation: u32,
+    ipsets: Vec<Vec<u8>>,
+    missing: Vec<(Vec<u8>, u32, bool)>,
+    commits: usize,
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Fake {
+    /// An empty kernel, at generation 1.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            state: State::default(),
+            generation: 1,
+            ipsets: Vec::new(),
+            missing: Vec::new(),
+            commits: 0,
+        }
+    }
+
+    /// Moves the generation on, as another program's change would.
+    pub fn disturb(&mut self) {
+        self.generation = self.generation.wrapping_add(1).max(1);
+    }
+
+    /// Adds an ipset; its index is its rank.
+    pub fn add_ipset(&mut self, name: &[u8]) {
+        self.ipsets.push(name.to_vec());
+    }
+
+    /// Makes a revision of an xt match or target unknown; all others are known.
+    pub fn forget_revision(&mut self, name: &[u8], revision: u32, target: bool) {
+        self.missing.push((name.to_vec(), revision, target));
+    }
+
+    /// How many batches were applied.
+    #[must_use]
+    pub fn commits(&self) -> usize {
+        self.commits
+    }
+}
+
+impl Kernel for Fake {
+    fn generation(&mut self) -> Result<u32, Error> {
+        Ok(self.generation)
+    }
+
+    fn tables(&mut self, family: Family) -> Result<Vec<Table>, Error> {
+        let tables = self.state.tables.iter();
+        Ok(tables
+            .filter(|t| t.family == family)
+            .map(state::Table::show)
+            .collect())
+    }
+
+    fn table(&mut self, table: TableId) -> Result<Option<Table>, Error> {
+        Ok(self.state.table(table).map(state::Table::show))
+    }
+
+    fn chains(&mut self, table: TableId) -> Result<Vec<Chain>, Error> {
+        let Some(table) = self.state.table(table) else {
+            return Ok(Vec::new());
+        };
+        Ok(table.chains.iter().map(|c| table.show_chain(c)).collect())
+    }
+
+    fn chain(&mut self, chain: ChainId) -> Result<Option<Chain>, Error> {
+        Ok(self.state.table(chain.table).and_then(|table| {
+            let found = table.chains.iter().find(|c| c.name == chain.name)?;
+            Some(table.show_chain(found))
+        }))
+    }
+
+    fn rules(
+        &mut self,
+        table: TableId,
+        chain: Option<&[u8]>,
+        visit: &mut dyn FnMut(&RawRule) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let Some(found) = self.state.table(table) else {
+            return Ok(());
+        };
+        for c in &found.chains {
+            if chain.is_some_and(|name| name != c.name) {
+                continue;
+            }
+            let mut position = None;
+            for rule in &c.rules {
+                let raw = RawRule {
+                    family: found.family,
+                    table: &found.name,
+                    chain: &c.name,
+                    handle: rule.handle,
+                    position,
+                    exprs: &rule.exprs,
+                    userdata: &rule.userdata,
+                };
+                if visit(&raw).is_break() {
+                    return Ok(());
+                }
+                position = Some(rule.handle);
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, batch: &mut Batch) -> Result<(), CommitError> {
+        check_written(batch)?;
+        batch.finish();
+        let messages: Vec<_> = Messages::new(batch.bytes())
+            .collect::<Result<_, _>>()
+            .map_err(|_| std::io::Error::from_raw_os_error(libc::EINVAL))?;
+        let changed = apply::batch(&self.state, self.generation, &messages)?;
+        if let Some(state) = changed {
+            self.state = state;
+            self.disturb();
+        }
+        self.commits += 1;
+        Ok(())
+    }
+
+    fn revision_supported(
+        &mut self,
+        _family: Family,
+        name: &[u8],
+        revision: u32,
+        target: bool,
+    ) -> Result<bool, Error> {
+        let known = |m: &(Vec<u8>, u32, bool)| m.0 == name && m.1 == revision && m.2 == target;
+        Ok(!self.missing.iter().any(known))
+    }
+
+    fn ipset_index(&mut self, name: &[u8]) -> Result<u16, IpsetError> {
+        let at = self.ipsets.iter().position(|n| n == name);
+        at.and_then(|i| u16::try_from(i).ok())
+            .ok_or(IpsetError::Missing)
+    }
+
+    fn ipset_name(&mut self, index: u16) -> Result<Vec<u8>, IpsetError> {
+        let name = self.ipsets.get(usize::from(index));
+        name.cloned().ok_or(IpsetError::Missing)
+    }
+}

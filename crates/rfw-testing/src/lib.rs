@@ -1,1 +1,3 @@
 //! Fixture runner, generators and oracles for the tests.
+
+pub mod lab;

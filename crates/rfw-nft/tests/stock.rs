@@ -137,3 +137,35 @@ fn nft_bytes_come_out_again() {
         }
     }
 }
+
+/// Types of the attributes that remain of the last expression with this name, sorted.
+fn kept_kinds(command: &str, name: &[u8]) -> Vec<u16> {
+    let rules = rules();
+    let rule = rules
+        .iter()
+        .find(|rule| rule.command.contains(command))
+        .expect(command);
+    let exprs = decode_list(&rule.dump).expect(command);
+    let Some(Expr::Unknown {
+        name: found,
+        data: Some(data),
+    }) = exprs.last()
+    else {
+        panic!("{command}: {exprs:?}");
+    };
+    assert_eq!(found, name);
+    let mut kinds: Vec<u16> = Reader::new(data)
+        .map(|attr| attr.expect(command).kind)
+        .collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+/// The kernel dumps a timeout of 0 that it refuses for a set without timeouts, and a place for an option to remove.
+#[test]
+fn unmodelled_dumps_lose_what_the_kernel_refuses() {
+    // Name of the set, operation, key register, flags; no timeout (6).
+    assert_eq!(kept_kinds("add @s", b"dynset"), [1, 3, 4, 9]);
+    // Type and operation; no offset (3), length (4) or flags (5).
+    assert_eq!(kept_kinds("reset tcp option", b"exthdr"), [2, 6]);
+}

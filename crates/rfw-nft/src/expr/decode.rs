@@ -1,14 +1,14 @@
 //! Bytes to expressions.
 //!
 //! Contract: whatever the kernel dumps is accepted. An expression whose attributes and values are all modelled becomes
-//! its typed variant; any other stays [`Expr::Unknown`] with its raw attributes. Only a list that is not netlink, or
+//! its typed variant; any other stays [`Expr::Unknown`] with its raw attributes, in a form that the kernel takes back. Only a list that is not netlink, or
 //! whose elements are not expressions, is an error. Padding, nesting flags and the order of attributes do not survive;
 //! their meaning does: for all accepted `b`, `decode(encode(decode(b))) == decode(b)`.
 
 use super::attributes::{Attributes, DecodeError, Fault, Problem, each};
 use super::number::{self as n, bitwise_op, code};
 use super::{Base, BitwiseOp, CmpOp, CtDir, Expr, PortNat, REG_VERDICT, Verdict};
-use crate::attr::Attr;
+use crate::attr::{Attr, Reader};
 
 /// Reads the contents of `NFTA_RULE_EXPRESSIONS`.
 ///
@@ -61,8 +61,37 @@ fn element(payload: &[u8]) -> Result<Expr, Fault> {
     });
     Ok(typed.unwrap_or_else(|| Expr::Unknown {
         name: name.to_vec(),
-        data: data.map(<[u8]>::to_vec),
+        data: data.map(|data| replayable(name, data)),
     }))
+}
+
+/// The raw attributes of an expression that is not modelled, without the zeroes that the kernel dumps for what was
+/// never given and refuses to take back: the timeout of `dynset`, the place in `exthdr` when it removes a TCP option.
+fn replayable(name: &[u8], data: &[u8]) -> Vec<u8> {
+    let zeroes: &[u16] = match name {
+        b"dynset" => &[n::dynset::TIMEOUT],
+        b"exthdr" if removes_option(data) => &[n::exthdr::OFFSET, n::exthdr::LEN, n::exthdr::FLAGS],
+        _ => return data.to_vec(),
+    };
+    let mut kept = Vec::with_capacity(data.len());
+    let mut reader = Reader::new(data);
+    loop {
+        let start = data.len() - reader.remaining();
+        let Some(Ok(attr)) = reader.next() else {
+            return kept;
+        };
+        let end = data.len() - reader.remaining();
+        if !(zeroes.contains(&attr.kind) && attr.payload.iter().all(|&b| b == 0)) {
+            kept.extend_from_slice(&data[start..end]);
+        }
+    }
+}
+
+/// Whether neither a source nor a destination register is named.
+fn removes_option(data: &[u8]) -> bool {
+    Reader::new(data)
+        .flatten()
+        .all(|attr| ![n::exthdr::DREG, n::exthdr::SREG].contains(&attr.kind))
 }
 
 /// At most `max`: numbers above it are not modelled.

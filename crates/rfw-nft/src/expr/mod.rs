@@ -21,7 +21,8 @@ use smallvec::SmallVec;
 /// Register contents or constants; up to 16 bytes inline.
 pub type Bytes = SmallVec<[u8; 16]>;
 
-/// A register number as the kernel writes it: 0 verdict, 1 to 4 the 16-byte registers, 8 to 23 the 4-byte ones.
+/// A register number as the kernel writes it: 0 verdict, 1 to 4 the 16-byte registers, 8 to 23 the 4-byte ones. Dumps
+/// say 1 to 4 for 8, 12, 16 and 20, which begin at the same place.
 pub type Reg = u32;
 
 /// `NFT_REG_VERDICT`.

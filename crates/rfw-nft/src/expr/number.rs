@@ -228,3 +228,8 @@ pub(super) mod rt {
     pub const DREG: u16 = 1;
     pub const KEY: u16 = 2;
 }
+
+/// `enum nft_dynset_attributes`; the expression itself is not modelled.
+pub(super) mod dynset {
+    pub const TIMEOUT: u16 = 6;
+}

@@ -4,7 +4,7 @@
 //! are those of iptables-nft.
 
 use super::{Counters, Hook, close, flag, kind, nfta, open};
-use crate::{Family, attr::Writer};
+use crate::{Expr, Family, attr::Writer, expr};
 
 /// Names a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -335,6 +335,11 @@ impl Batch {
             }
             body(out);
         })
+    }
+
+    /// Adds a rule.
+    pub fn add_rule(&mut self, rule: &NewRule, exprs: &[Expr]) -> u32 {
+        self.add_rule_with(rule, |out| expr::encode_list(exprs, out))
     }
 
     /// Adds a rule whose expressions `exprs` writes, each as one `NFTA_LIST_ELEM`.

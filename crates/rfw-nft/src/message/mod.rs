@@ -11,6 +11,8 @@ mod batch;
 mod error;
 mod object;
 pub mod request;
+#[cfg(test)]
+mod tests;
 pub mod userdata;
 
 pub use batch::{Batch, ChainId, Compat, NewChain, NewRule, Place, TableId};

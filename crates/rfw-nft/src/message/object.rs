@@ -4,6 +4,7 @@ use super::{Malformed, Message, kind, nfta};
 use crate::{
     Expr, Family,
     attr::{Attr, Writer},
+    expr::{DecodeError, decode_list},
 };
 
 /// A table (`enum nft_table_attributes`).
@@ -248,6 +249,24 @@ impl<'a> RawRule<'a> {
         }
         named(rule.chain)?;
         Ok(rule)
+    }
+}
+
+impl RawRule<'_> {
+    /// The rule with its expressions decoded, free of the buffer.
+    ///
+    /// # Errors
+    /// If the expressions are misshapen; one that is merely unknown is kept.
+    pub fn to_rule(&self) -> Result<Rule, DecodeError> {
+        Ok(Rule {
+            family: self.family,
+            table: self.table.to_vec(),
+            chain: self.chain.to_vec(),
+            handle: self.handle,
+            position: self.position,
+            exprs: decode_list(self.exprs)?,
+            userdata: self.userdata.to_vec(),
+        })
     }
 }
 

@@ -3,8 +3,13 @@
 //! Nothing here knows iptables grammar. A [`Diagnostic`] is a value: it is collected, sorted and rendered by the
 //! caller; this crate prints nothing.
 
+pub mod codes;
 mod diagnostic;
+mod json;
+mod render;
 mod source;
 
 pub use diagnostic::{Classic, Code, Diagnostic, Fix, FixSafety, Label, Severity};
+pub use json::to_json;
+pub use render::render_text;
 pub use source::{LineColumn, Source, SourceKind, Span};

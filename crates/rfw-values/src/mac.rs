@@ -30,7 +30,8 @@ fn six(input: &[u8]) -> IResult<&[u8], [u8; 6]> {
 }
 
 impl MacAddr {
-    /// Reads six bytes of one or two hexadecimal digits with colons between them.
+    /// Reads six bytes of one or two hexadecimal digits with colons between them. iptables itself also takes an empty
+    /// byte, a sign or a blank for a digit (`-6` is fa); those are mistakes and refused here.
     ///
     /// # Errors
     /// Anything else; the range is the whole word.

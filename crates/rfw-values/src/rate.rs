@@ -108,6 +108,15 @@ impl Rate {
         Some(Self { avg })
     }
 
+    /// As [`Rate::from_kernel`], but only where the printed rate, read again, gives the kernel the same two numbers.
+    /// A rate that something else than iptables wrote (6000 per second, 5 per week) is `None`.
+    #[must_use]
+    pub fn from_kernel_exact(rate: u64, unit: u64) -> Option<Self> {
+        let found = Self::from_kernel(rate, unit)?;
+        let again = Self::parse(found.to_string().as_bytes()).ok()?;
+        (again.kernel() == (rate, unit)).then_some(found)
+    }
+
     /// What the kernel's `limit` expression gets: packets, and in how many seconds.
     #[must_use]
     pub fn kernel(self) -> (u64, u64) {
@@ -244,10 +253,24 @@ mod tests {
     #[test]
     fn from_nft() {
         let back = |rate, unit| Rate::from_kernel(rate, unit).map(|r| r.to_string());
-        assert_eq!(back(6000, 1).as_deref(), Some("10000/sec"));
-        assert_eq!(back(1_000_000, 1).as_deref(), Some("inf"));
-        assert_eq!(back(5, 604_800).as_deref(), Some("0/day"));
+        // `nft add rule` wrote these and iptables 1.8.9 printed them.
+        const WEEK: u64 = 604_800;
+        for (rate, unit, printed) in [
+            (6_000, 1, "10000/sec"),
+            (1_000_000, 1, "inf"),
+            (10_001, 1, "inf"),
+            (3, 60, "3/min"),
+            (864_000_000, 86_400, "10000/sec"),
+            (1, WEEK, "0/day"),
+            (5, WEEK, "0/day"),
+            (7, WEEK, "1/day"),
+            (15, WEEK, "2/day"),
+        ] {
+            assert_eq!(back(rate, unit).as_deref(), Some(printed), "{rate}/{unit}");
+        }
         assert_eq!(back(0, 1), None);
+        assert_eq!(Rate::from_kernel_exact(6_000, 1), None);
+        assert_eq!(Rate::from_kernel_exact(5, WEEK), None);
         assert_eq!(back(u64::MAX, u64::MAX).as_deref(), Some("inf"));
     }
 
@@ -261,6 +284,8 @@ mod tests {
                 let (packets, seconds) = rate.kernel();
                 let back = Rate::from_kernel(packets, seconds).map(|r| r.to_string());
                 assert_eq!(back, Some(rate.to_string()), "{count}/{unit}");
+                let exact = Rate::from_kernel_exact(packets, seconds).map(Rate::kernel);
+                assert_eq!(exact, Some((packets, seconds)), "{count}/{unit}");
             }
         }
     }

@@ -1,0 +1,146 @@
+//! The abstract syntax of one command.
+
+use rfw_diagnostics::Span;
+
+use crate::{ExtId, OptionSpec, Word};
+
+/// A value before which `!` may stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Negatable<T> {
+    /// Whether `!` stood before the option.
+    pub inverted: bool,
+    /// The value.
+    pub value: T,
+    /// From the `!` or the option to the end of the value.
+    pub span: Span,
+}
+
+/// One use of an extension's option.
+#[derive(Clone, Debug)]
+pub struct Use<'a> {
+    /// Which option.
+    pub option: &'static OptionSpec,
+    /// Whether `!` stood before it.
+    pub inverted: bool,
+    /// The option's own word.
+    pub at: Span,
+    /// Its values: as many as its arity says.
+    pub values: [Option<Word<'a>>; 2],
+}
+
+impl<'a> Use<'a> {
+    /// From the option to the end of its last value.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.values.iter().flatten().fold(self.at, |span, word| span.to(word.span))
+    }
+
+    /// The first value. The grammar gives one to every option whose arity is not `Flag`.
+    #[must_use]
+    pub fn value(&self) -> Option<&Word<'a>> {
+        self.values[0].as_ref()
+    }
+}
+
+/// An extension that a rule loads, with the options it was given.
+#[derive(Clone, Debug)]
+pub struct Loaded<'a> {
+    /// Which extension.
+    pub id: ExtId,
+    /// The word that named it; for an implicit protocol match, the option that loaded it.
+    pub at: Span,
+    /// Whether `-p` and an option loaded it, not `-m`.
+    pub implicit: bool,
+    /// The options in the order given.
+    pub uses: Vec<Use<'a>>,
+}
+
+/// What stands after `-j` or `-g`.
+#[derive(Clone, Debug)]
+pub struct TargetAst<'a> {
+    /// The word.
+    pub name: Word<'a>,
+    /// `-g`.
+    pub goto: bool,
+    /// The target extension, unless the word is a verdict or a chain.
+    pub extension: Option<Loaded<'a>>,
+}
+
+/// A rule specification.
+#[derive(Clone, Debug, Default)]
+pub struct RuleAst<'a> {
+    /// `-s`.
+    pub source: Option<Negatable<Word<'a>>>,
+    /// `-d`.
+    pub destination: Option<Negatable<Word<'a>>>,
+    /// `-i`.
+    pub in_interface: Option<Negatable<Word<'a>>>,
+    /// `-o`.
+    pub out_interface: Option<Negatable<Word<'a>>>,
+    /// `-p`.
+    pub protocol: Option<Negatable<Word<'a>>>,
+    /// `-f`.
+    pub fragment: Option<Negatable<()>>,
+    /// `-m` and implicit matches, in order.
+    pub matches: Vec<Loaded<'a>>,
+    /// `-j` or `-g`.
+    pub target: Option<TargetAst<'a>>,
+    /// `-c` or the `[packets:bytes]` before a restore line.
+    pub counters: Option<(u64, u64)>,
+}
+
+/// What a command does. Chains and numbers are words as given, not yet checked against a ruleset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names of the commands")]
+pub enum Action {
+    Append,
+    Insert,
+    Delete,
+    DeleteNumber,
+    Replace,
+    Check,
+    List,
+    ListRules,
+    Flush,
+    Zero,
+    ZeroNumber,
+    NewChain,
+    DeleteChain,
+    RenameChain,
+    Policy,
+    Help,
+    Version,
+}
+
+/// One iptables command.
+#[derive(Clone, Debug)]
+pub struct Command<'a> {
+    /// What to do.
+    pub action: Action,
+    /// `-L` or `-S` together with `-Z`: zero after listing.
+    pub also_zero: bool,
+    /// The chain, where one was given.
+    pub chain: Option<Word<'a>>,
+    /// The rule number of -I, -D, -R, -L, -S, -Z; from 1.
+    pub number: Option<u32>,
+    /// The new name (-E) or the policy (-P).
+    pub argument: Option<Word<'a>>,
+    /// `-t`.
+    pub table: Option<Word<'a>>,
+    /// The rule.
+    pub rule: RuleAst<'a>,
+    /// How often `-v`.
+    pub verbose: u32,
+    /// `-n`.
+    pub numeric: bool,
+    /// `-x`.
+    pub exact: bool,
+    /// `--line-numbers`.
+    pub line_numbers: bool,
+    /// `-4` or `-6`.
+    pub family: Option<(u8, Span)>,
+    /// The word that named the command.
+    pub at: Span,
+    /// Texts for standard error that stop nothing.
+    pub notices: Vec<String>,
+}

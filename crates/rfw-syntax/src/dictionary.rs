@@ -1,0 +1,146 @@
+//! What the grammar asks about extensions.
+
+/// How many words follow an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arity {
+    /// None.
+    Flag,
+    /// One.
+    One,
+    /// Two (`--match-set NAME FLAGS`).
+    Two,
+}
+
+/// One option of an extension, as data: arity, constraints, the words of help.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionSpec {
+    /// Long name without dashes.
+    pub name: &'static str,
+    /// Words that follow.
+    pub arity: Arity,
+    /// Whether `!` may stand before it.
+    pub invertible: bool,
+    /// Whether it may be given more than once.
+    pub repeatable: bool,
+    /// Whether the extension needs it.
+    pub required: bool,
+    /// Whether the value is free text, in which a leading dash means nothing.
+    pub free_text: bool,
+    /// Names of options of the same extension that exclude it.
+    pub excludes: &'static [&'static str],
+    /// Names of options of the same extension that it needs.
+    pub needs: &'static [&'static str],
+    /// The option this is another name of.
+    pub alias_of: Option<&'static str>,
+    /// What the value is, for help: `port[:port]`.
+    pub value: &'static str,
+    /// One line of help.
+    pub help: &'static str,
+}
+
+impl OptionSpec {
+    /// An option without a value.
+    #[must_use]
+    pub const fn flag(name: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            arity: Arity::Flag,
+            invertible: false,
+            repeatable: false,
+            required: false,
+            free_text: false,
+            excludes: &[],
+            needs: &[],
+            alias_of: None,
+            value: "",
+            help,
+        }
+    }
+
+    /// An option with one value.
+    #[must_use]
+    pub const fn value(name: &'static str, value: &'static str, help: &'static str) -> Self {
+        Self { arity: Arity::One, value, ..Self::flag(name, help) }
+    }
+
+    /// An option with two values.
+    #[must_use]
+    pub const fn two(name: &'static str, value: &'static str, help: &'static str) -> Self {
+        Self { arity: Arity::Two, value, ..Self::flag(name, help) }
+    }
+
+    /// `!` may stand before it.
+    #[must_use]
+    pub const fn invertible(self) -> Self {
+        Self { invertible: true, ..self }
+    }
+
+    /// It may be given more than once.
+    #[must_use]
+    pub const fn repeatable(self) -> Self {
+        Self { repeatable: true, ..self }
+    }
+
+    /// The extension needs it.
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// Its value is free text.
+    #[must_use]
+    pub const fn free_text(self) -> Self {
+        Self { free_text: true, ..self }
+    }
+
+    /// It can't stand together with these.
+    #[must_use]
+    pub const fn excludes(self, excludes: &'static [&'static str]) -> Self {
+        Self { excludes, ..self }
+    }
+
+    /// It needs these.
+    #[must_use]
+    pub const fn needs(self, needs: &'static [&'static str]) -> Self {
+        Self { needs, ..self }
+    }
+
+    /// It is another name of that option.
+    #[must_use]
+    pub const fn alias_of(self, name: &'static str) -> Self {
+        Self { alias_of: Some(name), ..self }
+    }
+
+    /// The name that tells what it means: that of the option it is an alias of, else its own.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self.alias_of {
+            Some(name) => name,
+            None => self.name,
+        }
+    }
+}
+
+/// An extension, as its dictionary numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExtId(pub u16);
+
+/// Knows the extensions of one address family.
+pub trait Dictionary {
+    /// The match called `name` (as after `-m`).
+    fn find_match(&self, name: &[u8]) -> Option<ExtId>;
+    /// The target called `name` (as after `-j`), chains and verdicts excepted.
+    fn find_target(&self, name: &[u8]) -> Option<ExtId>;
+    /// The match that an option may load unasked after `-p PROTOCOL`.
+    fn implicit_match(&self, protocol: &[u8]) -> Option<ExtId>;
+    /// The name of an extension.
+    fn name(&self, id: ExtId) -> &'static str;
+    /// The options of an extension.
+    fn options(&self, id: ExtId) -> &'static [OptionSpec];
+    /// Names of all matches.
+    fn match_names(&self) -> Vec<&'static str>;
+    /// Names of all targets, verdicts included.
+    fn target_names(&self) -> Vec<&'static str>;
+    /// What loads an option that is not loaded: `-p tcp`, `-m multiport`, `-j LOG`.
+    fn owners(&self, option: &[u8]) -> Vec<String>;
+}

@@ -1,0 +1,69 @@
+//! Which options go with which command (iptables(8); texts of 1.8.9).
+
+use rfw_diagnostics::{Diagnostic, Span, codes};
+
+use crate::command::Action;
+use crate::words::Word;
+
+/// The base options given so far.
+#[derive(Debug, Default)]
+pub(crate) struct Given(Vec<(u8, Span)>);
+
+impl Given {
+    /// Notes an option that may be given once.
+    pub(crate) fn option(&mut self, letter: u8, word: &Word<'_>) -> Result<(), Box<Diagnostic>> {
+        if let Some((_, first)) = self.0.iter().find(|(l, _)| *l == letter) {
+            let text = format!("multiple -{} flags not allowed", char::from(letter));
+            return Err(Box::new(
+                Diagnostic::error(
+                    codes::OPTION_REPEATED,
+                    word.span,
+                    format!("`{}` is given twice", word.lossy()),
+                )
+                .also(*first, "given here already")
+                .help("keep one of them; several addresses are one list with commas")
+                .parameter(text),
+            ));
+        }
+        self.0.push((letter, word.span));
+        Ok(())
+    }
+
+    /// Notes an option that may be repeated.
+    pub(crate) fn repeatable(&mut self, letter: u8, word: &Word<'_>) {
+        self.0.push((letter, word.span));
+    }
+}
+
+/// The letters that a command allows besides `-v`, which all do.
+fn allowed(action: Action) -> &'static [u8] {
+    match action {
+        Action::Append | Action::Insert | Action::Replace => b"sdpjiocfv",
+        Action::Check => b"sdpjiocfv",
+        Action::Delete => b"sdpjiofv",
+        Action::List => b"nvx0",
+        Action::Policy => b"cv",
+        Action::Help | Action::Version => b"nvx0sdpjiocf",
+        _ => b"v",
+    }
+}
+
+/// Refuses options that mean nothing with the command.
+pub(crate) fn check(given: &Given, action: Action, letter: u8) -> Result<(), Box<Diagnostic>> {
+    let allowed = allowed(action);
+    let Some((option, span)) = given.0.iter().find(|(l, _)| !allowed.contains(l)) else { return Ok(()) };
+    let shown = format!("-{}", char::from(*option));
+    Err(Box::new(
+        Diagnostic::error(
+            codes::OPTIONS_EXCLUSIVE,
+            *span,
+            format!(
+                "`{}` means nothing together with `-{}`",
+                if *option == b'0' { "--line-numbers" } else { &shown },
+                char::from(letter)
+            ),
+        )
+        .help("drop it")
+        .parameter(format!("Illegal option `{shown}' with this command")),
+    ))
+}

@@ -1,0 +1,191 @@
+//! The lines of a save file.
+
+use std::borrow::Cow;
+
+use nom::bytes::complete::{tag, take_till1, take_while};
+use nom::character::complete::{digit1, multispace0, space0};
+use nom::combinator::opt;
+use nom::sequence::{delimited, preceded};
+use nom::{IResult, Parser};
+use rfw_diagnostics::Span;
+
+use crate::words::Word;
+
+/// A line with its place.
+#[derive(Clone, Debug)]
+pub struct Line<'a> {
+    /// From 1.
+    pub number: usize,
+    /// The line without its newline.
+    pub span: Span,
+    /// The bytes of `span`.
+    pub text: &'a [u8],
+    /// What it is.
+    pub kind: LineKind<'a>,
+}
+
+/// What a line is. Nothing is checked here beyond its first column.
+#[derive(Clone, Debug)]
+pub enum LineKind<'a> {
+    /// Empty.
+    Blank,
+    /// `#…`, with the `#`.
+    Comment(&'a [u8]),
+    /// `*table`.
+    Table(Word<'a>),
+    /// `:chain policy [packets:bytes]`.
+    Chain(ChainLine<'a>),
+    /// `COMMIT`.
+    Commit,
+    /// Anything else: a command, its counters taken off.
+    Command {
+        /// From a leading `[packets:bytes]`.
+        counters: Option<(u64, u64)>,
+        /// The rest of the line.
+        text: &'a [u8],
+        /// Where the rest begins in the source.
+        offset: usize,
+    },
+    /// A line that begins with `[` but not with counters.
+    BadCounters,
+}
+
+/// A chain declaration.
+#[derive(Clone, Debug)]
+pub struct ChainLine<'a> {
+    /// The chain.
+    pub name: Word<'a>,
+    /// `ACCEPT`, `DROP`, `-`; absent on a broken line.
+    pub policy: Option<Word<'a>>,
+    /// The numbers, if they are numbers.
+    pub counters: Option<(u64, u64)>,
+}
+
+/// Iterates over the lines of a save file.
+#[derive(Debug)]
+pub struct SaveLines<'a> {
+    text: &'a [u8],
+    at: usize,
+    number: usize,
+}
+
+impl<'a> SaveLines<'a> {
+    /// Over the whole text.
+    #[must_use]
+    pub fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0, number: 0 }
+    }
+}
+
+impl<'a> Iterator for SaveLines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        if self.at >= self.text.len() {
+            return None;
+        }
+        let start = self.at;
+        let end = self.text[start..].iter().position(|&b| b == b'\n').map_or(self.text.len(), |p| start + p);
+        self.at = end + 1;
+        self.number += 1;
+        let text = &self.text[start..end];
+        Some(Line { number: self.number, span: Span::new(start, end), text, kind: kind(text, start) })
+    }
+}
+
+fn kind(line: &[u8], offset: usize) -> LineKind<'_> {
+    match line.first() {
+        None => LineKind::Blank,
+        Some(b'#') => LineKind::Comment(line),
+        Some(b'*') => {
+            let name = line[1..].split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
+            LineKind::Table(word(name, offset + 1))
+        }
+        Some(b':') => chain_line(line, offset),
+        Some(b'[') => match counters(line) {
+            Ok((rest, pair)) => LineKind::Command {
+                counters: Some(pair),
+                text: rest,
+                offset: offset + line.len() - rest.len(),
+            },
+            Err(_) => LineKind::BadCounters,
+        },
+        Some(_) if line == b"COMMIT" => LineKind::Commit,
+        Some(_) => LineKind::Command { counters: None, text: line, offset },
+    }
+}
+
+fn word(text: &[u8], offset: usize) -> Word<'_> {
+    Word { text: Cow::Borrowed(text), span: Span::new(offset, offset + text.len()), quoted: false }
+}
+
+fn number(input: &[u8]) -> IResult<&[u8], u64> {
+    nom::combinator::map_opt(digit1, |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse().ok())
+        .parse(input)
+}
+
+/// `[packets:bytes]`.
+fn counters(input: &[u8]) -> IResult<&[u8], (u64, u64)> {
+    delimited(tag(&b"["[..]), nom::sequence::separated_pair(number, tag(&b":"[..]), number), tag(&b"]"[..]))
+        .parse(input)
+}
+
+fn chain_line(line: &[u8], offset: usize) -> LineKind<'_> {
+    type Parts<'l> = (&'l [u8], Option<&'l [u8]>, Option<(u64, u64)>);
+    fn parts(input: &[u8]) -> IResult<&[u8], Parts<'_>> {
+        let blank = |b: u8| matches!(b, b' ' | b'\t');
+        (
+            preceded((tag(&b":"[..]), space0), nom::combinator::recognize(take_while(move |b| !blank(b)))),
+            opt(preceded(space0, take_till1(move |b| blank(b) || b == b'['))),
+            opt(preceded(multispace0, counters)),
+        )
+            .parse(input)
+    }
+    let at = |part: &[u8]| offset + (part.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
+    match parts(line) {
+        Ok((_, (name, policy, counters))) => LineKind::Chain(ChainLine {
+            name: word(name, at(name)),
+            policy: policy.map(|p| word(p, at(p))),
+            counters,
+        }),
+        Err(_) => {
+            LineKind::Chain(ChainLine { name: word(&line[1..], offset + 1), policy: None, counters: None })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_shapes_of_lines() {
+        let text = b"# c\n*filter\n:INPUT DROP [1:2]\n:UC - [0:0]\n[3:4] -A INPUT\n-A X\nCOMMIT\n\n";
+        let lines: Vec<_> = SaveLines::new(text).collect();
+        assert!(matches!(lines[0].kind, LineKind::Comment(_)));
+        assert!(
+            matches!(&lines[1].kind, LineKind::Table(w) if w.text.as_ref() == b"filter" && w.span == Span::new(5, 11))
+        );
+        let LineKind::Chain(chain) = &lines[2].kind else { panic!("{:?}", lines[2]) };
+        assert_eq!(chain.policy.as_ref().map(|p| p.text.as_ref()), Some(&b"DROP"[..]));
+        assert_eq!(chain.policy.as_ref().map(|p| p.span), Some(Span::new(19, 23)));
+        assert_eq!(chain.counters, Some((1, 2)));
+        assert!(
+            matches!(&lines[3].kind, LineKind::Chain(c) if c.policy.as_ref().is_some_and(|p| p.text.as_ref() == b"-"))
+        );
+        assert!(
+            matches!(lines[4].kind, LineKind::Command { counters: Some((3, 4)), offset: 53, .. }),
+            "{:?}",
+            lines[4]
+        );
+        assert!(matches!(lines[6].kind, LineKind::Commit));
+        assert!(matches!(lines[7].kind, LineKind::Blank));
+    }
+
+    #[test]
+    fn survives_odd_lines() {
+        for text in [&b":"[..], b"[", b"[x:y] -A", b"*", b":a", b": b", b"\r", b":INPUT ACCEPT [0:x]"] {
+            assert_eq!(SaveLines::new(text).count(), 1);
+        }
+    }
+}

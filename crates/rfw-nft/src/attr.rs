@@ -145,10 +145,7 @@ impl<'a> Iterator for Reader<'a> {
         };
         let payload = &self.rest[4..len];
         self.rest = self.rest.get(len.next_multiple_of(4)..).unwrap_or(&[]);
-        Some(Ok(Attr {
-            kind: kind & TYPE_MASK,
-            payload,
-        }))
+        Some(Ok(Attr { kind: kind & TYPE_MASK, payload }))
     }
 }
 
@@ -170,9 +167,7 @@ impl<'a> Attr<'a> {
     /// # Errors
     /// If the payload is not 2 bytes.
     pub fn u16(&self) -> Result<u16, Malformed> {
-        Ok(u16::from_be_bytes(
-            self.payload.try_into().map_err(|_| Malformed)?,
-        ))
+        Ok(u16::from_be_bytes(self.payload.try_into().map_err(|_| Malformed)?))
     }
 
     /// A big-endian 32-bit integer.
@@ -180,9 +175,7 @@ impl<'a> Attr<'a> {
     /// # Errors
     /// If the payload is not 4 bytes.
     pub fn u32(&self) -> Result<u32, Malformed> {
-        Ok(u32::from_be_bytes(
-            self.payload.try_into().map_err(|_| Malformed)?,
-        ))
+        Ok(u32::from_be_bytes(self.payload.try_into().map_err(|_| Malformed)?))
     }
 
     /// A big-endian 64-bit integer.
@@ -190,9 +183,7 @@ impl<'a> Attr<'a> {
     /// # Errors
     /// If the payload is not 8 bytes.
     pub fn u64(&self) -> Result<u64, Malformed> {
-        Ok(u64::from_be_bytes(
-            self.payload.try_into().map_err(|_| Malformed)?,
-        ))
+        Ok(u64::from_be_bytes(self.payload.try_into().map_err(|_| Malformed)?))
     }
 
     /// A one-byte integer.
@@ -209,11 +200,7 @@ impl<'a> Attr<'a> {
     /// A string up to its first NUL.
     #[must_use]
     pub fn string(&self) -> &'a [u8] {
-        let end = self
-            .payload
-            .iter()
-            .position(|&b| b == 0)
-            .unwrap_or(self.payload.len());
+        let end = self.payload.iter().position(|&b| b == 0).unwrap_or(self.payload.len());
         &self.payload[..end]
     }
 }

@@ -26,12 +26,7 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn base() -> impl Strategy<Value = Base> {
-    prop_oneof![
-        Just(Base::Link),
-        Just(Base::Network),
-        Just(Base::Transport),
-        Just(Base::Inner)
-    ]
+    prop_oneof![Just(Base::Link), Just(Base::Network), Just(Base::Transport), Just(Base::Inner)]
 }
 
 fn cmp_op() -> impl Strategy<Value = CmpOp> {
@@ -61,16 +56,8 @@ fn verdict() -> impl Strategy<Value = Verdict> {
 }
 
 fn port_nat() -> impl Strategy<Value = PortNat> {
-    (
-        option::of(reg()),
-        option::of(reg()),
-        option::of(any::<u32>()),
-    )
-        .prop_map(|(proto_min, proto_max, flags)| PortNat {
-            proto_min,
-            proto_max,
-            flags,
-        })
+    (option::of(reg()), option::of(reg()), option::of(any::<u32>()))
+        .prop_map(|(proto_min, proto_max, flags)| PortNat { proto_min, proto_max, flags })
 }
 
 fn load() -> impl Strategy<Value = Expr> {
@@ -103,30 +90,12 @@ fn load() -> impl Strategy<Value = Expr> {
             kind,
             offset
         }),
-        (reg(), 1..4_u32, n()).prop_map(|(dreg, result, flags)| Expr::Fib {
-            dreg,
-            result,
-            flags
-        }),
+        (reg(), 1..4_u32, n()).prop_map(|(dreg, result, flags)| Expr::Fib { dreg, result, flags }),
         (reg(), any::<u8>(), n(), n(), 0..5_u32, 0..2_u32).prop_map(
-            |(dreg, kind, offset, len, op, flags)| Expr::Exthdr {
-                dreg,
-                kind,
-                offset,
-                len,
-                op,
-                flags
-            }
+            |(dreg, kind, offset, len, op, flags)| Expr::Exthdr { dreg, kind, offset, len, op, flags }
         ),
-        (reg(), any::<u8>(), n(), n(), 0..5_u32).prop_map(|(sreg, kind, offset, len, op)| {
-            Expr::ExthdrWrite {
-                sreg,
-                kind,
-                offset,
-                len,
-                op,
-            }
-        }),
+        (reg(), any::<u8>(), n(), n(), 0..5_u32)
+            .prop_map(|(sreg, kind, offset, len, op)| { Expr::ExthdrWrite { sreg, kind, offset, len, op } }),
         (reg(), n()).prop_map(|(dreg, key)| Expr::Rt { dreg, key }),
     ]
 }
@@ -144,52 +113,22 @@ fn bitwise() -> impl Strategy<Value = Expr> {
         (any::<u32>(), reg()).prop_map(|(len, reg)| (len, BitwiseOp::Or(reg))),
         (any::<u32>(), reg()).prop_map(|(len, reg)| (len, BitwiseOp::Xor(reg))),
     ];
-    (reg(), reg(), op).prop_map(|(sreg, dreg, (len, op))| Expr::Bitwise {
-        sreg,
-        dreg,
-        len,
-        op,
-    })
+    (reg(), reg(), op).prop_map(|(sreg, dreg, (len, op))| Expr::Bitwise { sreg, dreg, len, op })
 }
 
 fn operation() -> impl Strategy<Value = Expr> {
     let n = any::<u32>;
     prop_oneof![
         (reg(), cmp_op(), constant()).prop_map(|(sreg, op, data)| Expr::Cmp { sreg, op, data }),
-        (reg(), any::<bool>(), constant(), constant()).prop_map(|(sreg, invert, from, to)| {
-            Expr::Range {
-                sreg,
-                invert,
-                from,
-                to,
-            }
-        }),
+        (reg(), any::<bool>(), constant(), constant())
+            .prop_map(|(sreg, invert, from, to)| { Expr::Range { sreg, invert, from, to } }),
         bitwise(),
-        (reg(), reg(), any::<bool>(), n(), n()).prop_map(|(sreg, dreg, hton, len, size)| {
-            Expr::Byteorder {
-                sreg,
-                dreg,
-                hton,
-                len,
-                size,
-            }
-        }),
+        (reg(), reg(), any::<bool>(), n(), n())
+            .prop_map(|(sreg, dreg, hton, len, size)| { Expr::Byteorder { sreg, dreg, hton, len, size } }),
         (reg(), constant()).prop_map(|(dreg, data)| Expr::Immediate { dreg, data }),
         verdict().prop_map(Expr::Verdict),
-        (
-            name(),
-            option::of(n()),
-            reg(),
-            option::of(0..24_u32),
-            0..2_u32
-        )
-            .prop_map(|(set, set_id, sreg, dreg, flags)| Expr::Lookup {
-                set,
-                set_id,
-                sreg,
-                dreg,
-                flags
-            }),
+        (name(), option::of(n()), reg(), option::of(0..24_u32), 0..2_u32)
+            .prop_map(|(set, set_id, sreg, dreg, flags)| Expr::Lookup { set, set_id, sreg, dreg, flags }),
     ]
 }
 
@@ -198,15 +137,8 @@ fn statement() -> impl Strategy<Value = Expr> {
     let r = || option::of(reg());
     prop_oneof![
         any::<(u64, u64)>().prop_map(|(packets, bytes)| Expr::Counter { packets, bytes }),
-        (any::<u64>(), any::<u64>(), n(), 0..2_u32, 0..2_u32).prop_map(
-            |(rate, unit, burst, kind, flags)| Expr::Limit {
-                rate,
-                unit,
-                burst,
-                kind,
-                flags
-            }
-        ),
+        (any::<u64>(), any::<u64>(), n(), 0..2_u32, 0..2_u32)
+            .prop_map(|(rate, unit, burst, kind, flags)| Expr::Limit { rate, unit, burst, kind, flags }),
         (
             any::<Option<u16>>(),
             option::of(name()),
@@ -216,20 +148,9 @@ fn statement() -> impl Strategy<Value = Expr> {
             option::of(n())
         )
             .prop_map(|(group, prefix, snaplen, qthreshold, level, flags)| {
-                Expr::Log {
-                    group,
-                    prefix,
-                    snaplen,
-                    qthreshold,
-                    level,
-                    flags,
-                }
+                Expr::Log { group, prefix, snaplen, qthreshold, level, flags }
             }),
-        (name(), n(), vec(any::<u8>(), 0..300)).prop_map(|(name, rev, info)| Expr::Match {
-            name,
-            rev,
-            info
-        }),
+        (name(), n(), vec(any::<u8>(), 0..300)).prop_map(|(name, rev, info)| Expr::Match { name, rev, info }),
         (name(), n(), vec(any::<u8>(), 0..300)).prop_map(|(name, rev, info)| Expr::Target {
             name,
             rev,
@@ -250,36 +171,27 @@ fn statement() -> impl Strategy<Value = Expr> {
         port_nat().prop_map(Expr::Masq),
         port_nat().prop_map(Expr::Redir),
         (n(), 0..2_u32).prop_map(|(count, flags)| Expr::Connlimit { count, flags }),
-        (any::<u64>(), 0..2_u32, any::<u64>()).prop_map(|(bytes, flags, consumed)| {
-            Expr::Quota {
-                bytes,
-                flags,
-                consumed,
-            }
-        }),
+        (any::<u64>(), 0..2_u32, any::<u64>())
+            .prop_map(|(bytes, flags, consumed)| { Expr::Quota { bytes, flags, consumed } }),
         Just(Expr::Notrack),
     ]
 }
 
 /// Attributes with any types and payloads; the last one may lack its padding.
 fn attributes() -> impl Strategy<Value = Vec<u8>> {
-    (
-        vec((0..12_u16, any::<bool>(), vec(any::<u8>(), 0..12)), 0..6),
-        any::<bool>(),
-    )
-        .prop_map(|(list, cut)| {
-            let mut bytes = Vec::new();
-            let mut end = 0;
-            for (kind, nested, payload) in list {
-                let mut w = Writer::new(&mut bytes);
-                w.bytes(kind | if nested { NESTED } else { 0 }, &payload);
-                end = bytes.len() - (4 - payload.len() % 4) % 4;
-            }
-            if cut {
-                bytes.truncate(end);
-            }
-            bytes
-        })
+    (vec((0..12_u16, any::<bool>(), vec(any::<u8>(), 0..12)), 0..6), any::<bool>()).prop_map(|(list, cut)| {
+        let mut bytes = Vec::new();
+        let mut end = 0;
+        for (kind, nested, payload) in list {
+            let mut w = Writer::new(&mut bytes);
+            w.bytes(kind | if nested { NESTED } else { 0 }, &payload);
+            end = bytes.len() - (4 - payload.len() % 4) % 4;
+        }
+        if cut {
+            bytes.truncate(end);
+        }
+        bytes
+    })
 }
 
 fn expr() -> impl Strategy<Value = Expr> {
@@ -323,43 +235,31 @@ fn plausible() -> impl Strategy<Value = Vec<u8>> {
     .iter()
     .map(|name| name.as_bytes().to_vec())
     .collect();
-    vec(
-        (proptest::sample::select(names), option::of(attributes())),
-        0..4,
-    )
-    .prop_map(|list| {
-        let exprs: Vec<Expr> = list
-            .into_iter()
-            .map(|(name, data)| Expr::Unknown { name, data })
-            .collect();
+    vec((proptest::sample::select(names), option::of(attributes())), 0..4).prop_map(|list| {
+        let exprs: Vec<Expr> = list.into_iter().map(|(name, data)| Expr::Unknown { name, data }).collect();
         encoded(&exprs)
     })
 }
 
 /// Encoded expressions with some bytes changed.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    (
-        vec(expr(), 1..4),
-        vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-    )
-        .prop_map(|(exprs, changes)| {
+    (vec(expr(), 1..4), vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)).prop_map(
+        |(exprs, changes)| {
             let mut bytes = encoded(&exprs);
             for (at, byte) in changes {
                 let at = at.index(bytes.len());
                 bytes[at] = byte;
             }
             bytes
-        })
+        },
+    )
 }
 
 fn stable(bytes: &[u8]) -> Result<(), TestCaseError> {
     if let Ok(first) = decode_list(bytes) {
         let again = decode_list(&encoded(&first));
         prop_assert_eq!(again.as_ref(), Ok(&first));
-        prop_assert_eq!(
-            Listing(&first).to_string().lines().count() >= first.len(),
-            true
-        );
+        prop_assert_eq!(Listing(&first).to_string().lines().count() >= first.len(), true);
     }
     Ok(())
 }
@@ -398,10 +298,7 @@ fn errors_tell_where() {
     let error = decode_list(&bytes).expect_err("an attribute of 3 bytes");
     assert_eq!(error.path, "expressions[1].data");
     assert_eq!((error.offset, error.problem), (0, Problem::Malformed));
-    assert_eq!(
-        error.to_string(),
-        "expressions[1].data, byte 0: malformed netlink attribute"
-    );
+    assert_eq!(error.to_string(), "expressions[1].data, byte 0: malformed netlink attribute");
 
     let nameless = [8, 0, 1, 0, 4, 0, 2, 0];
     let error = decode_list(&nameless).expect_err("no name");

@@ -22,12 +22,7 @@ fn rules() -> Vec<Rule<'static>> {
     let mut rules: Vec<Rule<'static>> = Vec::new();
     for line in include_str!("fixtures/expressions.txt").lines() {
         if let Some(command) = line.strip_prefix("= ") {
-            rules.push(Rule {
-                command,
-                sent: Vec::new(),
-                dump: Vec::new(),
-                listing: String::new(),
-            });
+            rules.push(Rule { command, sent: Vec::new(), dump: Vec::new(), listing: String::new() });
         } else if let Some(rule) = rules.last_mut() {
             if let Some(hex) = line.strip_prefix("sent ") {
                 rule.sent = unhex(hex);
@@ -54,14 +49,7 @@ fn has_unknown(exprs: &[Expr]) -> bool {
 }
 
 /// Expressions outside the model, by what follows `nft add rule ip t …`.
-const UNMODELLED: [&str; 6] = [
-    "socket mark",
-    "jhash",
-    "symhash",
-    "add @s",
-    "dup to",
-    "reset tcp option",
-];
+const UNMODELLED: [&str; 6] = ["socket mark", "jhash", "symhash", "add @s", "dup to", "reset tcp option"];
 
 #[test]
 fn dumps_list_as_nft_lists_them() {
@@ -70,12 +58,7 @@ fn dumps_list_as_nft_lists_them() {
         let expected = UNMODELLED.iter().any(|part| rule.command.contains(part));
         assert_eq!(has_unknown(&exprs), expected, "{}", rule.command);
         if !expected {
-            assert_eq!(
-                Listing(&exprs).to_string(),
-                rule.listing,
-                "{}",
-                rule.command
-            );
+            assert_eq!(Listing(&exprs).to_string(), rule.listing, "{}", rule.command);
         }
     }
 }
@@ -110,23 +93,14 @@ fn nft_bytes_come_out_again() {
         for element in Reader::new(&rule.sent) {
             let element = element.expect(rule.command);
             let expr = Expr::decode(element.payload).expect(rule.command);
-            if matches!(
-                expr,
-                Expr::Counter {
-                    packets: 0,
-                    bytes: 0
-                }
-            ) {
+            if matches!(expr, Expr::Counter { packets: 0, bytes: 0 }) {
                 continue;
             }
             let mut ours = encoded(std::slice::from_ref(&expr));
             let element_header = 4;
             let mut theirs = element.payload.to_vec();
             ours.drain(..element_header);
-            if let Expr::Bitwise {
-                op: BitwiseOp::MaskXor { .. },
-                ..
-            } = expr
+            if let Expr::Bitwise { op: BitwiseOp::MaskXor { .. }, .. } = expr
                 && let Some(at) = theirs.windows(8).position(|w| w == DEFAULT_OPERATION)
             {
                 theirs.drain(at..at + 8);
@@ -141,22 +115,13 @@ fn nft_bytes_come_out_again() {
 /// Types of the attributes that remain of the last expression with this name, sorted.
 fn kept_kinds(command: &str, name: &[u8]) -> Vec<u16> {
     let rules = rules();
-    let rule = rules
-        .iter()
-        .find(|rule| rule.command.contains(command))
-        .expect(command);
+    let rule = rules.iter().find(|rule| rule.command.contains(command)).expect(command);
     let exprs = decode_list(&rule.dump).expect(command);
-    let Some(Expr::Unknown {
-        name: found,
-        data: Some(data),
-    }) = exprs.last()
-    else {
+    let Some(Expr::Unknown { name: found, data: Some(data) }) = exprs.last() else {
         panic!("{command}: {exprs:?}");
     };
     assert_eq!(found, name);
-    let mut kinds: Vec<u16> = Reader::new(data)
-        .map(|attr| attr.expect(command).kind)
-        .collect();
+    let mut kinds: Vec<u16> = Reader::new(data).map(|attr| attr.expect(command).kind).collect();
     kinds.sort_unstable();
     kinds
 }

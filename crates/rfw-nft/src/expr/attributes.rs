@@ -47,11 +47,7 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn here(problem: Problem) -> Self {
-        Self {
-            path: String::new(),
-            offset: None,
-            problem,
-        }
+        Self { path: String::new(), offset: None, problem }
     }
 
     pub(super) fn inside(mut self, part: &str) -> Self {
@@ -78,12 +74,12 @@ pub(super) fn each<'a>(
         let Some(attr) = reader.next() else {
             return Ok(());
         };
-        attr.map_err(|malformed| Fault::here(malformed.into()))
-            .and_then(&mut take)
-            .map_err(|mut fault| {
+        attr.map_err(|malformed| Fault::here(malformed.into())).and_then(&mut take).map_err(
+            |mut fault| {
                 fault.offset.get_or_insert(offset);
                 fault
-            })?;
+            },
+        )?;
     }
 }
 
@@ -118,9 +114,7 @@ impl<'a> Attributes<'a> {
     }
 
     pub(super) fn has(&self, kind: u16) -> bool {
-        self.slots
-            .get(usize::from(kind))
-            .is_some_and(Option::is_some)
+        self.slots.get(usize::from(kind)).is_some_and(Option::is_some)
     }
 
     pub(super) fn take(&mut self, kind: u16) -> Option<Attr<'a>> {

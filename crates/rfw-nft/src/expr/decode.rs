@@ -20,8 +20,7 @@ pub fn decode_list(payload: &[u8]) -> Result<Vec<Expr>, DecodeError> {
         if attr.kind != n::LIST_ELEM {
             return Err(Fault::here(Problem::Unexpected(attr.kind)));
         }
-        let expr =
-            element(attr.payload).map_err(|fault| fault.inside(&format!("[{}]", exprs.len())))?;
+        let expr = element(attr.payload).map_err(|fault| fault.inside(&format!("[{}]", exprs.len())))?;
         exprs.push(expr);
         Ok(())
     })
@@ -53,8 +52,7 @@ fn element(payload: &[u8]) -> Result<Expr, Fault> {
         other => Err(Fault::here(Problem::Unexpected(other))),
     })?;
     let name = name.ok_or_else(|| Fault::here(Problem::NoName))?;
-    let attributes =
-        Attributes::read(data.unwrap_or(&[])).map_err(|fault| fault.inside(".data"))?;
+    let attributes = Attributes::read(data.unwrap_or(&[])).map_err(|fault| fault.inside(".data"))?;
     let typed = attributes.and_then(|mut attributes| {
         let expr = typed(name, &mut attributes)?;
         attributes.is_empty().then_some(expr)
@@ -89,9 +87,7 @@ fn replayable(name: &[u8], data: &[u8]) -> Vec<u8> {
 
 /// Whether neither a source nor a destination register is named.
 fn removes_option(data: &[u8]) -> bool {
-    Reader::new(data)
-        .flatten()
-        .all(|attr| ![n::exthdr::DREG, n::exthdr::SREG].contains(&attr.kind))
+    Reader::new(data).flatten().all(|attr| ![n::exthdr::DREG, n::exthdr::SREG].contains(&attr.kind))
 }
 
 /// At most `max`: numbers above it are not modelled.
@@ -149,12 +145,7 @@ fn payload(a: &mut Attributes<'_>) -> Option<Expr> {
     let offset = a.u32(n::payload::OFFSET)?;
     let len = a.u32(n::payload::LEN)?;
     if a.has(n::payload::DREG) {
-        return Some(Expr::Payload {
-            dreg: a.u32(n::payload::DREG)?,
-            base,
-            offset,
-            len,
-        });
+        return Some(Expr::Payload { dreg: a.u32(n::payload::DREG)?, base, offset, len });
     }
     Some(Expr::PayloadWrite {
         sreg: a.u32(n::payload::SREG)?,
@@ -203,11 +194,7 @@ fn cmp(a: &mut Attributes<'_>) -> Option<Expr> {
         5 => CmpOp::Gte,
         _ => return None,
     };
-    Some(Expr::Cmp {
-        sreg: a.u32(n::cmp::SREG)?,
-        op,
-        data: a.value(n::cmp::DATA)?,
-    })
+    Some(Expr::Cmp { sreg: a.u32(n::cmp::SREG)?, op, data: a.value(n::cmp::DATA)? })
 }
 
 fn range(a: &mut Attributes<'_>) -> Option<Expr> {
@@ -238,12 +225,7 @@ fn bitwise(a: &mut Attributes<'_>) -> Option<Expr> {
         bitwise_op::XOR => BitwiseOp::Xor(a.u32(n::bitwise::SREG2)?),
         _ => return None,
     };
-    Some(Expr::Bitwise {
-        sreg: a.u32(n::bitwise::SREG)?,
-        dreg: a.u32(n::bitwise::DREG)?,
-        len,
-        op,
-    })
+    Some(Expr::Bitwise { sreg: a.u32(n::bitwise::SREG)?, dreg: a.u32(n::bitwise::DREG)?, len, op })
 }
 
 fn shift(a: &mut Attributes<'_>) -> Option<u32> {
@@ -301,11 +283,7 @@ fn limit(a: &mut Attributes<'_>) -> Option<Expr> {
 }
 
 fn log(a: &mut Attributes<'_>) -> Option<Expr> {
-    let prefix = if a.has(n::log::PREFIX) {
-        Some(a.string(n::log::PREFIX)?)
-    } else {
-        None
-    };
+    let prefix = if a.has(n::log::PREFIX) { Some(a.string(n::log::PREFIX)?) } else { None };
     Some(Expr::Log {
         group: a.optional(n::log::GROUP, Attr::u16)?,
         prefix,
@@ -317,11 +295,7 @@ fn log(a: &mut Attributes<'_>) -> Option<Expr> {
 }
 
 fn xt(a: &mut Attributes<'_>) -> Option<(Vec<u8>, u32, Vec<u8>)> {
-    Some((
-        a.string(n::xt::NAME)?,
-        a.u32(n::xt::REV)?,
-        a.take(n::xt::INFO)?.payload.to_vec(),
-    ))
+    Some((a.string(n::xt::NAME)?, a.u32(n::xt::REV)?, a.take(n::xt::INFO)?.payload.to_vec()))
 }
 
 fn reject(a: &mut Attributes<'_>) -> Option<Expr> {
@@ -420,18 +394,9 @@ fn exthdr(a: &mut Attributes<'_>) -> Option<Expr> {
     }
     // A write has no flags, but its dump says 0.
     up_to(0, flags)?;
-    Some(Expr::ExthdrWrite {
-        sreg: a.u32(n::exthdr::SREG)?,
-        kind,
-        offset,
-        len,
-        op,
-    })
+    Some(Expr::ExthdrWrite { sreg: a.u32(n::exthdr::SREG)?, kind, offset, len, op })
 }
 
 fn rt(a: &mut Attributes<'_>) -> Option<Expr> {
-    Some(Expr::Rt {
-        dreg: a.u32(n::rt::DREG)?,
-        key: a.u32(n::rt::KEY)?,
-    })
+    Some(Expr::Rt { dreg: a.u32(n::rt::DREG)?, key: a.u32(n::rt::KEY)? })
 }

@@ -55,9 +55,7 @@ impl Expr {
         match self {
             Self::Notrack | Self::Unknown { data: None, .. } => {}
             // Written with its exact length: padding inside the nest would come back as data.
-            Self::Unknown {
-                data: Some(data), ..
-            } => w.bytes(n::EXPR_DATA | NESTED, data),
+            Self::Unknown { data: Some(data), .. } => w.bytes(n::EXPR_DATA | NESTED, data),
             _ => {
                 let data = w.begin(n::EXPR_DATA);
                 self.encode_data(w);
@@ -106,26 +104,13 @@ impl Expr {
     /// Expressions that load a register from the packet or its metadata, and their writing counterparts.
     fn encode_load(&self, w: &mut Writer<'_>) {
         match *self {
-            Self::Payload {
-                dreg,
-                base,
-                offset,
-                len,
-            } => {
+            Self::Payload { dreg, base, offset, len } => {
                 w.u32(n::payload::DREG, dreg);
                 w.u32(n::payload::BASE, base as u32);
                 w.u32(n::payload::OFFSET, offset);
                 w.u32(n::payload::LEN, len);
             }
-            Self::PayloadWrite {
-                sreg,
-                base,
-                offset,
-                len,
-                csum_type,
-                csum_offset,
-                csum_flags,
-            } => {
+            Self::PayloadWrite { sreg, base, offset, len, csum_type, csum_offset, csum_flags } => {
                 w.u32(n::payload::SREG, sreg);
                 w.u32(n::payload::BASE, base as u32);
                 w.u32(n::payload::OFFSET, offset);
@@ -156,11 +141,7 @@ impl Expr {
                 direction(w, dir);
                 w.u32(n::ct::SREG, sreg);
             }
-            Self::Fib {
-                dreg,
-                result,
-                flags,
-            } => {
+            Self::Fib { dreg, result, flags } => {
                 w.u32(n::fib::FLAGS, flags);
                 w.u32(n::fib::RESULT, result);
                 w.u32(n::fib::DREG, dreg);
@@ -169,12 +150,7 @@ impl Expr {
                 w.u32(n::rt::KEY, key);
                 w.u32(n::rt::DREG, dreg);
             }
-            Self::Numgen {
-                dreg,
-                modulus,
-                kind,
-                offset,
-            } => {
+            Self::Numgen { dreg, modulus, kind, offset } => {
                 w.u32(n::numgen::DREG, dreg);
                 w.u32(n::numgen::MODULUS, modulus);
                 w.u32(n::numgen::TYPE, kind);
@@ -186,21 +162,12 @@ impl Expr {
 
     fn encode_exthdr(&self, w: &mut Writer<'_>) {
         let (reg_type, reg, kind, offset, len, op) = match *self {
-            Self::Exthdr {
-                dreg,
-                kind,
-                offset,
-                len,
-                op,
-                ..
-            } => (n::exthdr::DREG, dreg, kind, offset, len, op),
-            Self::ExthdrWrite {
-                sreg,
-                kind,
-                offset,
-                len,
-                op,
-            } => (n::exthdr::SREG, sreg, kind, offset, len, op),
+            Self::Exthdr { dreg, kind, offset, len, op, .. } => {
+                (n::exthdr::DREG, dreg, kind, offset, len, op)
+            }
+            Self::ExthdrWrite { sreg, kind, offset, len, op } => {
+                (n::exthdr::SREG, sreg, kind, offset, len, op)
+            }
             _ => return,
         };
         w.u32(reg_type, reg);
@@ -222,47 +189,25 @@ impl Expr {
                 w.u32(n::cmp::OP, *op as u32);
                 value(w, n::cmp::DATA, data);
             }
-            Self::Range {
-                sreg,
-                invert,
-                from,
-                to,
-            } => {
+            Self::Range { sreg, invert, from, to } => {
                 w.u32(n::range::SREG, *sreg);
                 w.u32(n::range::OP, u32::from(*invert));
                 value(w, n::range::FROM_DATA, from);
                 value(w, n::range::TO_DATA, to);
             }
-            Self::Bitwise {
-                sreg,
-                dreg,
-                len,
-                op,
-            } => {
+            Self::Bitwise { sreg, dreg, len, op } => {
                 w.u32(n::bitwise::SREG, *sreg);
                 w.u32(n::bitwise::DREG, *dreg);
                 encode_bitwise(*len, op, w);
             }
-            Self::Byteorder {
-                sreg,
-                dreg,
-                hton,
-                len,
-                size,
-            } => {
+            Self::Byteorder { sreg, dreg, hton, len, size } => {
                 w.u32(n::byteorder::SREG, *sreg);
                 w.u32(n::byteorder::DREG, *dreg);
                 w.u32(n::byteorder::OP, u32::from(*hton));
                 w.u32(n::byteorder::LEN, *len);
                 w.u32(n::byteorder::SIZE, *size);
             }
-            Self::Lookup {
-                set,
-                set_id,
-                sreg,
-                dreg,
-                flags,
-            } => {
+            Self::Lookup { set, set_id, sreg, dreg, flags } => {
                 w.u32(n::lookup::SREG, *sreg);
                 optional(w, n::lookup::DREG, *dreg);
                 w.string(n::lookup::SET, set);
@@ -278,13 +223,7 @@ impl Expr {
     /// Expressions that act or keep state.
     fn encode_statement(&self, w: &mut Writer<'_>) {
         match *self {
-            Self::Limit {
-                rate,
-                unit,
-                burst,
-                kind,
-                flags,
-            } => {
+            Self::Limit { rate, unit, burst, kind, flags } => {
                 w.u64(n::limit::RATE, rate);
                 w.u64(n::limit::UNIT, unit);
                 if burst != 0 {
@@ -299,20 +238,12 @@ impl Expr {
                     w.u8(n::reject::ICMP_CODE, code);
                 }
             }
-            Self::Masq(PortNat {
-                proto_min,
-                proto_max,
-                flags,
-            }) => {
+            Self::Masq(PortNat { proto_min, proto_max, flags }) => {
                 optional(w, n::masq::FLAGS, flags);
                 optional(w, n::masq::REG_PROTO_MIN, proto_min);
                 optional(w, n::masq::REG_PROTO_MAX, proto_max);
             }
-            Self::Redir(PortNat {
-                proto_min,
-                proto_max,
-                flags,
-            }) => {
+            Self::Redir(PortNat { proto_min, proto_max, flags }) => {
                 optional(w, n::redir::REG_PROTO_MIN, proto_min);
                 optional(w, n::redir::REG_PROTO_MAX, proto_max);
                 optional(w, n::redir::FLAGS, flags);
@@ -321,11 +252,7 @@ impl Expr {
                 w.u32(n::connlimit::COUNT, count);
                 w.u32(n::connlimit::FLAGS, flags);
             }
-            Self::Quota {
-                bytes,
-                flags,
-                consumed,
-            } => {
+            Self::Quota { bytes, flags, consumed } => {
                 w.u64(n::quota::BYTES, bytes);
                 w.u64(n::quota::CONSUMED, consumed);
                 w.u32(n::quota::FLAGS, flags);
@@ -337,15 +264,7 @@ impl Expr {
     }
 
     fn encode_log(&self, w: &mut Writer<'_>) {
-        let Self::Log {
-            group,
-            prefix,
-            snaplen,
-            qthreshold,
-            level,
-            flags,
-        } = self
-        else {
+        let Self::Log { group, prefix, snaplen, qthreshold, level, flags } = self else {
             return;
         };
         if let Some(prefix) = prefix {
@@ -363,16 +282,7 @@ impl Expr {
     }
 
     fn encode_nat(&self, w: &mut Writer<'_>) {
-        let Self::Nat {
-            kind,
-            family,
-            addr_min,
-            addr_max,
-            proto_min,
-            proto_max,
-            flags,
-        } = *self
-        else {
+        let Self::Nat { kind, family, addr_min, addr_max, proto_min, proto_max, flags } = *self else {
             return;
         };
         w.u32(n::nat::TYPE, kind);

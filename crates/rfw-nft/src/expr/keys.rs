@@ -85,9 +85,7 @@ pub(super) fn fib_result(result: u32) -> &'static str {
 
 /// Word for the operation of an `exthdr`, with the blank before it; libnftnl has none for sctp and dccp.
 pub(super) fn exthdr_op(op: u32) -> &'static str {
-    [" ipv6", " tcpopt", " ipv4"]
-        .get(op as usize)
-        .unwrap_or(&"")
+    [" ipv6", " tcpopt", " ipv4"].get(op as usize).unwrap_or(&"")
 }
 
 /// Word for the unit of a `limit`, in seconds.
@@ -119,18 +117,9 @@ pub(super) fn family(number: u32) -> &'static str {
 pub(super) const FIB_FLAGS: [&str; 5] = ["saddr", "daddr", "mark", "iif", "oif"];
 
 /// Flag words of `log` (`NF_LOG_*`).
-pub(super) const LOG_FLAGS: [(u32, &str); 5] = [
-    (0x01, "tcpseq"),
-    (0x02, "tcpopt"),
-    (0x04, "ipopt"),
-    (0x08, "uid"),
-    (0x20, "macdecode"),
-];
+pub(super) const LOG_FLAGS: [(u32, &str); 5] =
+    [(0x01, "tcpseq"), (0x02, "tcpopt"), (0x04, "ipopt"), (0x08, "uid"), (0x20, "macdecode")];
 
 fn word(words: &[&'static str], index: u32) -> &'static str {
-    usize::try_from(index)
-        .ok()
-        .and_then(|at| words.get(at))
-        .copied()
-        .unwrap_or("unknown")
+    usize::try_from(index).ok().and_then(|at| words.get(at)).copied().unwrap_or("unknown")
 }

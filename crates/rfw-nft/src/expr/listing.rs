@@ -71,9 +71,7 @@ fn line(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
             write!(f, "name {} rev {rev} ", Text(name))
         }
         Expr::Notrack | Expr::Unknown { data: None, .. } => Ok(()),
-        Expr::Unknown {
-            data: Some(data), ..
-        } => Words(data).fmt(f),
+        Expr::Unknown { data: Some(data), .. } => Words(data).fmt(f),
         _ => statement(expr, f),
     }
 }
@@ -89,30 +87,14 @@ const fn base_word(base: Base) -> &'static str {
 
 fn load(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
     match *expr {
-        Expr::Payload {
-            dreg,
-            base,
-            offset,
-            len,
-        } => {
+        Expr::Payload { dreg, base, offset, len } => {
             let base = base_word(base);
             write!(f, "load {len}b @ {base} header + {offset} => reg {dreg} ")
         }
-        Expr::PayloadWrite {
-            sreg,
-            base,
-            offset,
-            len,
-            csum_type,
-            csum_offset,
-            csum_flags,
-        } => {
+        Expr::PayloadWrite { sreg, base, offset, len, csum_type, csum_offset, csum_flags } => {
             let base = base_word(base);
             write!(f, "write reg {sreg} => {len}b @ {base} header + {offset} ")?;
-            write!(
-                f,
-                "csum_type {csum_type} csum_off {csum_offset} csum_flags 0x{csum_flags:x} "
-            )
+            write!(f, "csum_type {csum_type} csum_off {csum_offset} csum_flags 0x{csum_flags:x} ")
         }
         Expr::Meta { dreg, key } => write!(f, "load {} => reg {dreg} ", keys::meta(key)),
         Expr::MetaSet { sreg, key } => write!(f, "set {} with reg {sreg} ", keys::meta(key)),
@@ -124,43 +106,18 @@ fn load(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
             write!(f, "set {} with reg {sreg} ", keys::ct(key))?;
             direction(dir, f)
         }
-        Expr::Fib {
-            dreg,
-            result,
-            flags,
-        } => fib(dreg, result, flags, f),
-        Expr::Exthdr {
-            dreg,
-            kind,
-            offset,
-            len,
-            op,
-            flags,
-        } => {
+        Expr::Fib { dreg, result, flags } => fib(dreg, result, flags, f),
+        Expr::Exthdr { dreg, kind, offset, len, op, flags } => {
             let op = keys::exthdr_op(op);
             let present = if flags & 1 == 0 { "" } else { " present" };
-            write!(
-                f,
-                "load{op} {len}b @ {kind} + {offset}{present} => reg {dreg} "
-            )
+            write!(f, "load{op} {len}b @ {kind} + {offset}{present} => reg {dreg} ")
         }
-        Expr::ExthdrWrite {
-            sreg,
-            kind,
-            offset,
-            len,
-            op,
-        } => {
+        Expr::ExthdrWrite { sreg, kind, offset, len, op } => {
             let op = keys::exthdr_op(op);
             write!(f, "write{op} reg {sreg} => {len}b @ {kind} + {offset} ")
         }
         Expr::Rt { dreg, key } => write!(f, "load {} => reg {dreg} ", keys::rt(key)),
-        Expr::Numgen {
-            dreg,
-            modulus,
-            kind,
-            offset,
-        } => {
+        Expr::Numgen { dreg, modulus, kind, offset } => {
             let kind = if kind == 0 { "inc" } else { "random" };
             write!(f, "reg {dreg} = {kind} mod {modulus} ")?;
             if offset != 0 {
@@ -210,12 +167,7 @@ fn operation(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
             };
             write!(f, "{op} reg {sreg} {}", Words(data))
         }
-        Expr::Range {
-            sreg,
-            invert,
-            from,
-            to,
-        } => {
+        Expr::Range { sreg, invert, from, to } => {
             let op = if *invert { "neq" } else { "eq" };
             write!(f, "{op} reg {sreg} {}{}", Words(from), Words(to))
         }
@@ -232,23 +184,11 @@ fn operation(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
                 BitwiseOp::Xor(reg) => write!(f, "^ reg {reg} ) "),
             }
         }
-        Expr::Byteorder {
-            sreg,
-            dreg,
-            hton,
-            len,
-            size,
-        } => {
+        Expr::Byteorder { sreg, dreg, hton, len, size } => {
             let op = if *hton { "hton" } else { "ntoh" };
             write!(f, "reg {dreg} = {op}(reg {sreg}, {size}, {len}) ")
         }
-        Expr::Lookup {
-            set,
-            sreg,
-            dreg,
-            flags,
-            ..
-        } => {
+        Expr::Lookup { set, sreg, dreg, flags, .. } => {
             write!(f, "reg {sreg} set {} ", Text(set))?;
             if let Some(dreg) = dreg {
                 write!(f, "dreg {dreg} ")?;
@@ -273,44 +213,25 @@ fn show_verdict(verdict: &Verdict, f: &mut Formatter<'_>) -> fmt::Result {
 fn statement(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
     match expr {
         Expr::Counter { packets, bytes } => write!(f, "pkts {packets} bytes {bytes} "),
-        Expr::Limit {
-            rate,
-            unit,
-            burst,
-            kind,
-            flags,
-        } => {
+        Expr::Limit { rate, unit, burst, kind, flags } => {
             let unit = keys::limit_unit(*unit);
             let kind = if *kind == 1 { "bytes" } else { "packets" };
-            write!(
-                f,
-                "rate {rate}/{unit} burst {burst} type {kind} flags 0x{flags:x} "
-            )
+            write!(f, "rate {rate}/{unit} burst {burst} type {kind} flags 0x{flags:x} ")
         }
         Expr::Log { .. } => log(expr, f),
         Expr::Reject { kind, code } => write!(f, "type {kind} code {} ", code.unwrap_or(0)),
         Expr::Nat { .. } => nat(expr, f),
         Expr::Masq(ports) | Expr::Redir(ports) => port_nat(ports, f),
         Expr::Connlimit { count, flags } => write!(f, "count {count} flags {flags:x} "),
-        Expr::Quota {
-            bytes,
-            flags,
-            consumed,
-        } => write!(f, "bytes {bytes} consumed {consumed} flags {flags} "),
+        Expr::Quota { bytes, flags, consumed } => {
+            write!(f, "bytes {bytes} consumed {consumed} flags {flags} ")
+        }
         _ => Ok(()),
     }
 }
 
 fn log(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
-    let Expr::Log {
-        group,
-        prefix,
-        snaplen,
-        qthreshold,
-        level,
-        flags,
-    } = expr
-    else {
+    let Expr::Log { group, prefix, snaplen, qthreshold, level, flags } = expr else {
         return Ok(());
     };
     if let Some(prefix) = prefix {
@@ -318,10 +239,7 @@ fn log(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
     }
     if let Some(group) = group {
         let (snaplen, qthreshold) = (snaplen.unwrap_or(0), qthreshold.unwrap_or(0));
-        return write!(
-            f,
-            "group {group} snaplen {snaplen} qthreshold {qthreshold} "
-        );
+        return write!(f, "group {group} snaplen {snaplen} qthreshold {qthreshold} ");
     }
     if let Some(level) = level {
         write!(f, "level {level} ")?;
@@ -336,30 +254,14 @@ fn log(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
 }
 
 fn nat(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
-    let Expr::Nat {
-        kind,
-        family,
-        addr_min,
-        addr_max,
-        proto_min,
-        proto_max,
-        flags,
-    } = expr
-    else {
+    let Expr::Nat { kind, family, addr_min, addr_max, proto_min, proto_max, flags } = expr else {
         return Ok(());
     };
     let kind = if *kind == 0 { "snat" } else { "dnat" };
     write!(f, "{kind} {} ", keys::family(*family))?;
     register("addr_min", *addr_min, f)?;
     register("addr_max", *addr_max, f)?;
-    port_nat(
-        &PortNat {
-            proto_min: *proto_min,
-            proto_max: *proto_max,
-            flags: *flags,
-        },
-        f,
-    )
+    port_nat(&PortNat { proto_min: *proto_min, proto_max: *proto_max, flags: *flags }, f)
 }
 
 fn port_nat(ports: &PortNat, f: &mut Formatter<'_>) -> fmt::Result {

@@ -126,18 +126,10 @@ pub struct PortNat {
 
 /// One expression of a rule. Variants are named after the kernel's expression names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(
-    missing_docs,
-    reason = "fields carry the names of the kernel attributes"
-)]
+#[allow(missing_docs, reason = "fields carry the names of the kernel attributes")]
 pub enum Expr {
     /// `payload`, load.
-    Payload {
-        dreg: Reg,
-        base: Base,
-        offset: u32,
-        len: u32,
-    },
+    Payload { dreg: Reg, base: Base, offset: u32, len: u32 },
     /// `payload`, write to the packet.
     PayloadWrite {
         sreg: Reg,
@@ -153,41 +145,17 @@ pub enum Expr {
     /// `meta`, set.
     MetaSet { sreg: Reg, key: u32 },
     /// `ct`, load (`enum nft_ct_keys`, see [`ct`]).
-    Ct {
-        dreg: Reg,
-        key: u32,
-        dir: Option<CtDir>,
-    },
+    Ct { dreg: Reg, key: u32, dir: Option<CtDir> },
     /// `ct`, set.
-    CtSet {
-        sreg: Reg,
-        key: u32,
-        dir: Option<CtDir>,
-    },
+    CtSet { sreg: Reg, key: u32, dir: Option<CtDir> },
     /// `cmp`.
     Cmp { sreg: Reg, op: CmpOp, data: Bytes },
     /// `range`; `invert` is `NFT_RANGE_NEQ`.
-    Range {
-        sreg: Reg,
-        invert: bool,
-        from: Bytes,
-        to: Bytes,
-    },
+    Range { sreg: Reg, invert: bool, from: Bytes, to: Bytes },
     /// `bitwise`.
-    Bitwise {
-        sreg: Reg,
-        dreg: Reg,
-        len: u32,
-        op: BitwiseOp,
-    },
+    Bitwise { sreg: Reg, dreg: Reg, len: u32, op: BitwiseOp },
     /// `byteorder`; `hton` is `NFT_BYTEORDER_HTON`, else `NTOH`.
-    Byteorder {
-        sreg: Reg,
-        dreg: Reg,
-        hton: bool,
-        len: u32,
-        size: u32,
-    },
+    Byteorder { sreg: Reg, dreg: Reg, hton: bool, len: u32, size: u32 },
     /// `immediate` with data.
     Immediate { dreg: Reg, data: Bytes },
     /// `immediate` with a verdict.
@@ -195,13 +163,7 @@ pub enum Expr {
     /// `counter`.
     Counter { packets: u64, bytes: u64 },
     /// `limit`: unit in seconds; kind 0 packets, 1 bytes; flags 1 over.
-    Limit {
-        rate: u64,
-        unit: u64,
-        burst: u32,
-        kind: u32,
-        flags: u32,
-    },
+    Limit { rate: u64, unit: u64, burst: u32, kind: u32, flags: u32 },
     /// `log`.
     Log {
         group: Option<u16>,
@@ -212,17 +174,9 @@ pub enum Expr {
         flags: Option<u32>,
     },
     /// `match`: an xt match through nft_compat.
-    Match {
-        name: Vec<u8>,
-        rev: u32,
-        info: Vec<u8>,
-    },
+    Match { name: Vec<u8>, rev: u32, info: Vec<u8> },
     /// `target`: an xt target through nft_compat.
-    Target {
-        name: Vec<u8>,
-        rev: u32,
-        info: Vec<u8>,
-    },
+    Target { name: Vec<u8>, rev: u32, info: Vec<u8> },
     /// `reject`: type 0 icmp unreachable, 1 tcp reset, 2 icmpx.
     Reject { kind: u32, code: Option<u8> },
     /// `nat`: kind 0 source, 1 destination.
@@ -240,56 +194,25 @@ pub enum Expr {
     /// `redir`.
     Redir(PortNat),
     /// `lookup`.
-    Lookup {
-        set: Vec<u8>,
-        set_id: Option<u32>,
-        sreg: Reg,
-        dreg: Option<Reg>,
-        flags: u32,
-    },
+    Lookup { set: Vec<u8>, set_id: Option<u32>, sreg: Reg, dreg: Option<Reg>, flags: u32 },
     /// `connlimit`; flags 1 inverted (above).
     Connlimit { count: u32, flags: u32 },
     /// `quota`.
-    Quota {
-        bytes: u64,
-        flags: u32,
-        consumed: u64,
-    },
+    Quota { bytes: u64, flags: u32, consumed: u64 },
     /// `numgen`; kind 0 incremental, 1 random.
-    Numgen {
-        dreg: Reg,
-        modulus: u32,
-        kind: u32,
-        offset: u32,
-    },
+    Numgen { dreg: Reg, modulus: u32, kind: u32, offset: u32 },
     /// `fib`; result 1 oif, 2 oifname, 3 type.
     Fib { dreg: Reg, result: u32, flags: u32 },
     /// `exthdr` load; op 0 ipv6, 1 tcpopt, 2 ipv4 options, 3 sctp, 4 dccp.
-    Exthdr {
-        dreg: Reg,
-        kind: u8,
-        offset: u32,
-        len: u32,
-        op: u32,
-        flags: u32,
-    },
+    Exthdr { dreg: Reg, kind: u8, offset: u32, len: u32, op: u32, flags: u32 },
     /// `exthdr` write.
-    ExthdrWrite {
-        sreg: Reg,
-        kind: u8,
-        offset: u32,
-        len: u32,
-        op: u32,
-    },
+    ExthdrWrite { sreg: Reg, kind: u8, offset: u32, len: u32, op: u32 },
     /// `rt`.
     Rt { dreg: Reg, key: u32 },
     /// `notrack`.
     Notrack,
     /// Anything else, kept: the name and the raw attributes inside `NFTA_EXPR_DATA` (`None` if it had none).
-    Unknown {
-        name: Vec<u8>,
-        data: Option<Vec<u8>>,
-    },
+    Unknown { name: Vec<u8>, data: Option<Vec<u8>> },
 }
 
 /// `enum nft_meta_keys`.

@@ -100,13 +100,7 @@ impl<'a> NewRule<'a> {
     /// A rule at the end of a chain, without compat data, userdata or id.
     #[must_use]
     pub const fn append(chain: ChainId<'a>) -> Self {
-        Self {
-            chain,
-            place: Place::Append,
-            compat: None,
-            userdata: &[],
-            id: None,
-        }
+        Self { chain, place: Place::Append, compat: None, userdata: &[], id: None }
     }
 }
 
@@ -191,13 +185,7 @@ impl Batch {
     }
 
     /// Any message, for objects without a method here; `kind` and `flags` as in [`super::kind`] and [`super::flag`].
-    pub fn add(
-        &mut self,
-        kind: u16,
-        flags: u16,
-        family: u8,
-        body: impl FnOnce(&mut Writer),
-    ) -> u32 {
+    pub fn add(&mut self, kind: u16, flags: u16, family: u8, body: impl FnOnce(&mut Writer)) -> u32 {
         let seq = self.next;
         self.next = self.next.wrapping_add(1);
         let at = open(&mut self.buf, kind, flags, seq, family);
@@ -240,10 +228,7 @@ impl Batch {
 
     /// Zeroes the policy counters of a base chain, whose policy must be given as it is.
     pub fn zero_chain(&mut self, chain: ChainId, new: &NewChain) -> u32 {
-        let zeroed = NewChain {
-            counters: Some(Counters::default()),
-            ..*new
-        };
+        let zeroed = NewChain { counters: Some(Counters::default()), ..*new };
         self.base_chain(chain, flag::CREATE, &zeroed)
     }
 
@@ -284,13 +269,7 @@ impl Batch {
         self.chain(kind::DELCHAIN, flag::NONREC, chain, |_| {})
     }
 
-    fn chain(
-        &mut self,
-        kind: u16,
-        flags: u16,
-        chain: ChainId,
-        body: impl FnOnce(&mut Writer),
-    ) -> u32 {
+    fn chain(&mut self, kind: u16, flags: u16, chain: ChainId, body: impl FnOnce(&mut Writer)) -> u32 {
         self.add(kind, flags, chain.table.family.number(), |out| {
             out.string(nfta::chain::TABLE, chain.table.name);
             out.string(nfta::chain::NAME, chain.name);
@@ -322,12 +301,7 @@ impl Batch {
         })
     }
 
-    fn del_rules(
-        &mut self,
-        table: TableId,
-        chain: Option<&[u8]>,
-        body: impl FnOnce(&mut Writer),
-    ) -> u32 {
+    fn del_rules(&mut self, table: TableId, chain: Option<&[u8]>, body: impl FnOnce(&mut Writer)) -> u32 {
         self.add(kind::DELRULE, 0, table.family.number(), |out| {
             out.string(nfta::rule::TABLE, table.name);
             if let Some(chain) = chain {

@@ -28,11 +28,7 @@ impl NetlinkError {
         }
         let body = message.body();
         let errno = u32_at(body, 0)?.cast_signed().checked_neg()?;
-        let mut error = Self {
-            seq: message.seq,
-            errno,
-            ..Self::default()
-        };
+        let mut error = Self { seq: message.seq, errno, ..Self::default() };
         if message.flags & flag::ACK_TLVS == 0 {
             return Some(error);
         }
@@ -59,10 +55,9 @@ impl NetlinkError {
 #[must_use]
 pub fn expr_at_offset(message: &[u8], offset: u32) -> Option<usize> {
     let offset = usize::try_from(offset).ok()?;
-    let list = spans(message, ATTRIBUTES_AT, message.len())
-        .find(|span| span.kind == nfta::rule::EXPRESSIONS)?;
-    spans(message, list.start + 4, list.end)
-        .position(|span| (span.start..span.end).contains(&offset))
+    let list =
+        spans(message, ATTRIBUTES_AT, message.len()).find(|span| span.kind == nfta::rule::EXPRESSIONS)?;
+    spans(message, list.start + 4, list.end).position(|span| (span.start..span.end).contains(&offset))
 }
 
 struct Span {
@@ -79,11 +74,7 @@ fn spans(buf: &[u8], from: usize, to: usize) -> impl Iterator<Item = Span> {
         if len < 4 || at + len > to {
             return None;
         }
-        let span = Span {
-            kind,
-            start: at,
-            end: at + len,
-        };
+        let span = Span { kind, start: at, end: at + len };
         at += len.next_multiple_of(4);
         Some(span)
     })

@@ -184,10 +184,7 @@ impl Hook {
                 _ => {}
             }
         }
-        Ok(Self {
-            num: num.ok_or(Malformed)?,
-            priority: priority.ok_or(Malformed)?,
-        })
+        Ok(Self { num: num.ok_or(Malformed)?, priority: priority.ok_or(Malformed)? })
     }
 
     pub(super) fn encode(self, out: &mut Writer) {
@@ -271,17 +268,9 @@ impl RawRule<'_> {
 }
 
 fn family(message: &Message, kind: u16) -> Result<Family, Malformed> {
-    if message.kind == kind {
-        message.family().ok_or(Malformed)
-    } else {
-        Err(Malformed)
-    }
+    if message.kind == kind { message.family().ok_or(Malformed) } else { Err(Malformed) }
 }
 
 fn named(name: &[u8]) -> Result<(), Malformed> {
-    if name.is_empty() {
-        Err(Malformed)
-    } else {
-        Ok(())
-    }
+    if name.is_empty() { Err(Malformed) } else { Ok(()) }
 }

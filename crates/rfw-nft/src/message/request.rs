@@ -49,42 +49,28 @@ pub fn chain(seq: u32, chain: ChainId) -> Vec<u8> {
 /// Dumps the rules of a table, or of one of its chains.
 #[must_use]
 pub fn rules(seq: u32, table: TableId, chain: Option<&[u8]>) -> Vec<u8> {
-    message(
-        kind::GETRULE,
-        flag::DUMP,
-        seq,
-        table.family.number(),
-        |out| {
-            out.string(nfta::rule::TABLE, table.name);
-            if let Some(chain) = chain {
-                out.string(nfta::rule::CHAIN, chain);
-            }
-        },
-    )
+    message(kind::GETRULE, flag::DUMP, seq, table.family.number(), |out| {
+        out.string(nfta::rule::TABLE, table.name);
+        if let Some(chain) = chain {
+            out.string(nfta::rule::CHAIN, chain);
+        }
+    })
 }
 
 /// Dumps the sets of a table.
 #[must_use]
 pub fn sets(seq: u32, table: TableId) -> Vec<u8> {
-    message(
-        kind::GETSET,
-        flag::DUMP,
-        seq,
-        table.family.number(),
-        |out| out.string(nfta::set::TABLE, table.name),
-    )
+    message(kind::GETSET, flag::DUMP, seq, table.family.number(), |out| {
+        out.string(nfta::set::TABLE, table.name)
+    })
 }
 
 /// Dumps the stateful objects of a table.
 #[must_use]
 pub fn objects(seq: u32, table: TableId) -> Vec<u8> {
-    message(
-        kind::GETOBJ,
-        flag::DUMP,
-        seq,
-        table.family.number(),
-        |out| out.string(nfta::object::TABLE, table.name),
-    )
+    message(kind::GETOBJ, flag::DUMP, seq, table.family.number(), |out| {
+        out.string(nfta::object::TABLE, table.name)
+    })
 }
 
 /// Asks nft_compat for a revision of an xt match or target; the answer is a repetition or an error, `ENOENT` if there is none.

@@ -16,10 +16,7 @@ fn hex(bytes: &[u8]) -> String {
 fn input(policy: u32) -> NewChain<'static> {
     NewChain {
         kind: b"filter",
-        hook: Hook {
-            num: 1,
-            priority: 0,
-        },
+        hook: Hook { num: 1, priority: 0 },
         policy: Some(policy),
         counters: None,
         userdata: &[],
@@ -27,34 +24,17 @@ fn input(policy: u32) -> NewChain<'static> {
 }
 
 fn with_compat(proto: u32, place: Place) -> NewRule<'static> {
-    NewRule {
-        place,
-        compat: Some(Compat { proto, flags: 0 }),
-        ..NewRule::append(INPUT)
-    }
+    NewRule { place, compat: Some(Compat { proto, flags: 0 }), ..NewRule::append(INPUT) }
 }
 
 fn verdict(verdict: Verdict) -> Vec<Expr> {
-    vec![
-        Expr::Counter {
-            packets: 0,
-            bytes: 0,
-        },
-        Expr::Verdict(verdict),
-    ]
+    vec![Expr::Counter { packets: 0, bytes: 0 }, Expr::Verdict(verdict)]
 }
 
 fn accept_udp() -> Vec<Expr> {
     let mut exprs = vec![
-        Expr::Meta {
-            dreg: REG_1,
-            key: meta::L4PROTO,
-        },
-        Expr::Cmp {
-            sreg: REG_1,
-            op: CmpOp::Eq,
-            data: [17].into_iter().collect(),
-        },
+        Expr::Meta { dreg: REG_1, key: meta::L4PROTO },
+        Expr::Cmp { sreg: REG_1, op: CmpOp::Eq, data: [17].into_iter().collect() },
     ];
     exprs.extend(verdict(Verdict::Accept));
     exprs
@@ -103,17 +83,11 @@ fn insert_replace_and_policy() {
     let mut batch = Batch::new(None);
     batch.add_rule(&with_compat(0, Place::First), &verdict(Verdict::Drop));
     batch.add_rule(&with_compat(0, Place::Replace(3)), &verdict(Verdict::Drop));
-    let counted = NewChain {
-        counters: Some(Counters::default()),
-        ..input(0)
-    };
+    let counted = NewChain { counters: Some(Counters::default()), ..input(0) };
     batch.update_base_chain(INPUT, &counted);
     let messages: Vec<_> = Messages::new(batch.bytes()).flatten().collect();
     assert_eq!(messages.len(), 4);
-    assert_eq!(
-        hex(messages[1].bytes),
-        format!("a0000000060a0104020000000000000002000000{names}{body}")
-    );
+    assert_eq!(hex(messages[1].bytes), format!("a0000000060a0104020000000000000002000000{names}{body}"));
     assert_eq!(
         hex(messages[2].bytes),
         format!("ac000000060a0105030000000000000002000000{names}0c0003000000000000000003{body}")
@@ -145,11 +119,8 @@ fn flags_of_the_other_messages() {
     batch.del_rule_by_id(user, 2);
     batch.add_rule(&with_compat(0, Place::Before(5)), &[]);
     batch.add_rule(&with_compat(0, Place::After(5)), &[]);
-    let seen: Vec<_> = Messages::new(batch.bytes())
-        .flatten()
-        .skip(1)
-        .map(|m| (m.kind, m.flags, m.bytes.len()))
-        .collect();
+    let seen: Vec<_> =
+        Messages::new(batch.bytes()).flatten().skip(1).map(|m| (m.kind, m.flags, m.bytes.len())).collect();
     let r = flag::REQUEST;
     assert_eq!(
         seen,
@@ -185,23 +156,13 @@ fn another_generation() {
 #[test]
 fn a_message_too_long_is_left_out_and_named() {
     let mut batch = Batch::new(None);
-    let long = Expr::Match {
-        name: b"comment".to_vec(),
-        rev: 0,
-        info: vec![0; 70_000],
-    };
+    let long = Expr::Match { name: b"comment".to_vec(), rev: 0, info: vec![0; 70_000] };
     let rule = NewRule::append(INPUT);
     let before = batch.bytes().len();
     assert_eq!(batch.add_rule(&rule, &[long]), 2);
     assert_eq!(batch.too_long(), [2]);
     assert_eq!(batch.bytes().len(), before);
-    let many = vec![
-        Expr::Counter {
-            packets: 0,
-            bytes: 0
-        };
-        2000
-    ];
+    let many = vec![Expr::Counter { packets: 0, bytes: 0 }; 2000];
     assert_eq!(batch.add_rule(&rule, &many), 3);
     assert_eq!(batch.add_rule(&rule, &many[..100]), 4);
     assert_eq!(batch.too_long(), [2, 3]);
@@ -213,24 +174,14 @@ fn objects_come_back() {
     let mut batch = Batch::new(None);
     batch.add_table(FILTER, b"\x80\x01x");
     let base = NewChain {
-        hook: Hook {
-            num: 0,
-            priority: -300,
-        },
-        counters: Some(Counters {
-            packets: 5,
-            bytes: 1 << 40,
-        }),
+        hook: Hook { num: 0, priority: -300 },
+        counters: Some(Counters { packets: 5, bytes: 1 << 40 }),
         userdata: b"\0\x02a\0",
         ..input(0)
     };
     batch.add_base_chain(INPUT, &base);
-    let rule = NewRule {
-        place: Place::Before(77),
-        userdata: b"\x90\0",
-        id: Some(4),
-        ..NewRule::append(INPUT)
-    };
+    let rule =
+        NewRule { place: Place::Before(77), userdata: b"\x90\0", id: Some(4), ..NewRule::append(INPUT) };
     batch.add_rule(&rule, &accept_udp());
     let m: Vec<_> = Messages::new(batch.bytes()).flatten().collect();
     let table = Table::decode(&m[1]).unwrap();
@@ -282,11 +233,7 @@ fn read_all(bytes: &[u8]) {
         let _ = message.generation();
         let _ = expr_at_offset(message.bytes, 100);
         for flags in [0, flag::ACK_TLVS, flag::ACK_TLVS | flag::CAPPED] {
-            let as_error = Message {
-                kind: kind::ERROR,
-                flags,
-                ..message
-            };
+            let as_error = Message { kind: kind::ERROR, flags, ..message };
             let _ = NetlinkError::decode(&as_error);
         }
     }
@@ -329,12 +276,7 @@ fn error(flags: u16, errno: i32, repeated: &[u8], attributes: &[u8]) -> Vec<u8> 
 #[test]
 fn errors_with_and_without_the_request() {
     let attributes = b"\x07\0\x01\0no\0\0\x08\0\x02\0\x30\0\0\0";
-    let expected = NetlinkError {
-        seq: 42,
-        errno: 2,
-        attr_offset: Some(48),
-        message: Some("no".into()),
-    };
+    let expected = NetlinkError { seq: 42, errno: 2, attr_offset: Some(48), message: Some("no".into()) };
     let decode = |bytes: &[u8]| {
         let message = Messages::new(bytes).next().unwrap().unwrap();
         NetlinkError::decode(&message).unwrap()
@@ -357,14 +299,8 @@ fn userdata_entries() {
     assert_eq!(userdata::find(&out, 0x80), Some(&b"v1"[..]));
     assert_eq!(userdata::find(&out, 0x81), None);
     let before = out.clone();
-    assert_eq!(
-        userdata::push(&mut out, 1, &[0; 256]),
-        Err(userdata::TooLong)
-    );
-    assert_eq!(
-        userdata::push(&mut out, 1, &[0; 243]),
-        Err(userdata::TooLong)
-    );
+    assert_eq!(userdata::push(&mut out, 1, &[0; 256]), Err(userdata::TooLong));
+    assert_eq!(userdata::push(&mut out, 1, &[0; 243]), Err(userdata::TooLong));
     assert_eq!(out, before);
     assert_eq!(userdata::push(&mut out, 1, &[0; 242]), Ok(()));
     assert_eq!(out.len(), userdata::MAX);

@@ -1,0 +1,132 @@
+//! What an extension may ask of its surroundings, and what it says of itself.
+
+use std::net::IpAddr;
+
+pub use rfw_nft::Family;
+use rfw_values::Services;
+
+/// Names that the system knows. No extension opens a file or a socket; it asks here.
+pub trait Names: Services {
+    /// The number of a protocol by its lower-case name.
+    fn protocol_number(&self, name: &[u8]) -> Option<u8>;
+    /// The name of a protocol.
+    fn protocol_name(&self, number: u8) -> Option<String>;
+    /// The addresses of a host, of one family.
+    fn host(&self, name: &[u8], family: Family) -> Vec<IpAddr>;
+    /// The name of an address, for listings without `-n`.
+    fn host_name(&self, address: IpAddr) -> Option<String>;
+    /// The id of a user.
+    fn user(&self, name: &[u8]) -> Option<u32>;
+    /// The name of a user.
+    fn user_name(&self, id: u32) -> Option<String>;
+    /// The id of a group.
+    fn group(&self, name: &[u8]) -> Option<u32>;
+    /// The name of a group.
+    fn group_name(&self, id: u32) -> Option<String>;
+    /// The kernel index of an ipset and its number of dimensions; the error says why there is none.
+    fn set_index(&self, name: &[u8], family: Family) -> Result<u16, String>;
+    /// The name of the ipset at an index.
+    fn set_name(&self, index: u16) -> Option<String>;
+}
+
+/// Which address families an extension serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Families {
+    /// iptables only.
+    Ipv4,
+    /// ip6tables only.
+    Ipv6,
+    /// Both.
+    Both,
+}
+
+impl Families {
+    /// Whether the family is one of them.
+    #[must_use]
+    pub fn has(self, family: Family) -> bool {
+        matches!((self, family), (Self::Both, _) | (Self::Ipv4, Family::Ipv4) | (Self::Ipv6, Family::Ipv6))
+    }
+}
+
+/// The rule around an extension that is being parsed.
+#[derive(Clone, Copy)]
+pub struct ParseCx<'c> {
+    /// The family of the table.
+    pub family: Family,
+    /// `filter`, `nat`, …
+    pub table: &'c str,
+    /// `-p`: number and `!`.
+    pub protocol: Option<(u8, bool)>,
+    /// The system's names.
+    pub names: &'c dyn Names,
+}
+
+impl ParseCx<'_> {
+    /// The protocol, if the rule names exactly this one.
+    #[must_use]
+    pub fn is_protocol(&self, number: u8) -> bool {
+        self.protocol == Some((number, false))
+    }
+
+    /// The name under which ports of the rule's protocol are looked up (`tcp`, `udp`, …).
+    #[must_use]
+    pub fn port_protocol(&self) -> Option<&'static str> {
+        match self.protocol {
+            Some((6, false)) => Some("tcp"),
+            Some((17, false)) => Some("udp"),
+            Some((33, false)) => Some("dccp"),
+            Some((132, false)) => Some("sctp"),
+            Some((136, false)) => Some("udplite"),
+            _ => None,
+        }
+    }
+}
+
+/// What evaluating an extension does besides answering yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: the answer depends on the packet alone.
+    Pure,
+    /// It answers differently for equal packets: a rate, a counter, chance, a clock, a list.
+    Limits,
+    /// It writes a log record.
+    Logs,
+    /// It changes the packet, its marks or its connection, and the rule goes on to the next one.
+    Rewrites,
+    /// It ends the chain's traversal for the packet.
+    Ends,
+}
+
+/// What general lints ask about a match or target without knowing its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// What evaluation does.
+    pub effect: Effect,
+    /// The kernel accepts it in these tables only; empty means all.
+    pub tables: &'static [&'static str],
+    /// What should be written instead, if something should.
+    pub superseded_by: Option<&'static str>,
+}
+
+impl Facts {
+    /// A pure match, allowed everywhere.
+    pub const PURE: Self = Self::new(Effect::Pure);
+
+    /// An extension with this effect, allowed everywhere.
+    #[must_use]
+    pub const fn new(effect: Effect) -> Self {
+        Self { effect, tables: &[], superseded_by: None }
+    }
+
+    /// Allowed in these tables only.
+    #[must_use]
+    pub const fn tables(self, tables: &'static [&'static str]) -> Self {
+        Self { tables, ..self }
+    }
+
+    /// Should be written otherwise.
+    #[must_use]
+    pub const fn superseded_by(self, instead: &'static str) -> Self {
+        Self { superseded_by: Some(instead), ..self }
+    }
+}

@@ -1,0 +1,78 @@
+//! `-m comment`: words for people; matches everything.
+//!
+//! Compat: xt `comment` revision 0, a 256-byte string (`xt_comment.h`, `XT_MAX_COMMENT_LEN`). Native: the rule's userdata,
+//! which `nft` shows, if there is one comment and it fits (`NFT_USERDATA_MAXLEN` 256, less header and NUL and room for hints).
+
+use rfw_nft::expr::Expr;
+use rfw_nft::xt::Info;
+use rfw_syntax::OptionSpec;
+
+use crate::context::{Facts, ParseCx};
+use crate::lifting::Run;
+use crate::lowering::Lowering;
+use crate::printer::Printer;
+use crate::uses::{Uses, bad_value};
+use crate::{Extension, Parsed};
+
+const SIZE: usize = 256;
+/// What leaves room in 256 bytes of userdata for the comment's own header and for rfw's notes.
+const USERDATA_MAX: usize = 160;
+
+/// The typed form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// At most 255 bytes, without NUL.
+    pub text: Vec<u8>,
+}
+
+impl Extension for Comment {
+    const NAME: &'static str = "comment";
+    const SUMMARY: &'static str = "words for people";
+    const OPTIONS: &'static [OptionSpec] =
+        &[OptionSpec::value("comment", "text", "up to 255 bytes").required().free_text()];
+
+    fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
+        let Some(word) = uses.word("comment") else { return Ok(Self { text: Vec::new() }) };
+        if word.text.len() >= SIZE {
+            let error = rfw_values::ValueError::whole(&word.text, "at most 255 bytes");
+            let classic = format!("comment: Argument to \"--comment\" is too long (max 255 bytes)");
+            return Err(bad_value(word, &error, classic));
+        }
+        Ok(Self { text: word.text.to_vec() })
+    }
+
+    fn print(&self, out: &mut Printer<'_>) {
+        out.text(" --comment");
+        out.quoted(&self.text);
+    }
+
+    fn list(&self, out: &mut Printer<'_>) {
+        out.text(" /* ");
+        out.bytes(&self.text);
+        out.text(" */");
+    }
+
+    fn lower(&self, out: &mut Lowering) {
+        let fits = !self.text.is_empty() && self.text.len() <= USERDATA_MAX && !self.text.contains(&0);
+        if out.native() && fits && out.comment.is_none() {
+            let at = u8::try_from(out.exprs.len()).unwrap_or(u8::MAX);
+            out.comment = Some((at, self.text.clone()));
+        } else {
+            out.xt_match("comment", 0, Info::new(SIZE).bytes(0, &self.text).finish());
+        }
+    }
+
+    fn lift(run: &mut Run<'_>) -> Option<Self> {
+        run.plain(|expr| match expr {
+            Expr::Match { name, rev: 0, info } if name == b"comment" && info.len() == SIZE => {
+                let end = info.iter().position(|&b| b == 0).unwrap_or(SIZE);
+                Some(Self { text: info[..end].to_vec() })
+            }
+            _ => None,
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::PURE
+    }
+}

@@ -1,0 +1,70 @@
+//! `-m mark`: the packet mark. Native in both encodings.
+
+use rfw_nft::expr::{CmpOp, meta};
+use rfw_nft::predicate::Field;
+use rfw_syntax::OptionSpec;
+use rfw_values::Masked;
+
+use crate::context::{Facts, ParseCx};
+use crate::lifting::Run;
+use crate::lowering::Lowering;
+use crate::printer::Printer;
+use crate::uses::{Uses, bad_value};
+use crate::{Extension, Parsed};
+
+/// The typed form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    inverted: bool,
+    mark: Masked,
+}
+
+impl Extension for Mark {
+    const NAME: &'static str = "mark";
+    const SUMMARY: &'static str = "the packet mark";
+    const OPTIONS: &'static [OptionSpec] =
+        &[OptionSpec::value("mark", "value[/mask]", "(mark & mask) equals value").invertible().required()];
+
+    fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
+        let mark = match uses.word("mark") {
+            Some(word) => Masked::parse(&word.text).map_err(|error| {
+                bad_value(word, &error, format!("mark: bad mark value for option \"--mark\", or out of range.\n"))
+            })?,
+            None => Masked::exact(0),
+        };
+        Ok(Self { inverted: uses.inverted("mark"), mark })
+    }
+
+    fn print(&self, out: &mut Printer<'_>) {
+        out.option(self.inverted, "mark");
+        out.fmt(format_args!(" {}", self.mark));
+    }
+
+    fn list(&self, out: &mut Printer<'_>) {
+        out.fmt(format_args!(" mark match{} {}", if self.inverted { " !" } else { "" }, self.mark));
+    }
+
+    fn lower(&self, out: &mut Lowering) {
+        out.meta(meta::MARK);
+        out.masked_equals(self.inverted, &self.mark.value.to_ne_bytes(), &self.mark.mask.to_ne_bytes());
+    }
+
+    fn lift(run: &mut Run<'_>) -> Option<Self> {
+        let test = run.masked(&Field::Meta(meta::MARK))?;
+        let inverted = match test.op {
+            CmpOp::Eq => false,
+            CmpOp::Neq => true,
+            _ => return None,
+        };
+        let value = u32::from_ne_bytes(test.value.try_into().ok()?);
+        let mask = match test.mask {
+            Some(mask) => u32::from_ne_bytes(mask.try_into().ok()?),
+            None => u32::MAX,
+        };
+        Some(Self { inverted, mark: Masked { value, mask } })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::PURE
+    }
+}

@@ -1,0 +1,50 @@
+//! Text out: one growing buffer, with what listings need to know.
+
+use crate::context::{Family, Names};
+
+/// Collects the text of a rule.
+pub struct Printer<'p> {
+    /// The text so far.
+    pub out: &'p mut Vec<u8>,
+    /// The family of the table.
+    pub family: Family,
+    /// Names of services, hosts, sets.
+    pub names: &'p dyn Names,
+    /// `-n`: no look-ups in listings.
+    pub numeric: bool,
+    /// The rule's protocol, if it names exactly one; chooses the service names of ports.
+    pub protocol: Option<u8>,
+}
+
+impl Printer<'_> {
+    /// Appends text.
+    pub fn text(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// Appends bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Appends formatted text: what `write!` and `format_args!` make.
+    pub fn fmt(&mut self, arguments: std::fmt::Arguments<'_>) {
+        // Writing to a Vec can't fail.
+        let _ = std::io::Write::write_fmt(self.out, arguments);
+    }
+
+    /// ` --name`, after ` !` if inverted.
+    pub fn option(&mut self, inverted: bool, name: &str) {
+        if inverted {
+            self.text(" !");
+        }
+        self.text(" --");
+        self.text(name);
+    }
+
+    /// A blank and a string, quoted as iptables-save quotes.
+    pub fn quoted(&mut self, value: &[u8]) {
+        self.text(" ");
+        rfw_values::Quoted(value).write_to(self.out);
+    }
+}

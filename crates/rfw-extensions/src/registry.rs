@@ -1,0 +1,213 @@
+//! One line per extension makes the enum, the table of entries and the delegating methods.
+
+use rfw_syntax::{Dictionary, ExtId, OptionSpec};
+
+use crate::context::{Facts, Families, Family, ParseCx};
+use crate::lifting::Run;
+use crate::lowering::Lowering;
+use crate::matches::Match;
+use crate::printer::Printer;
+use crate::targets::Target;
+use crate::uses::Uses;
+use crate::{Parsed, matches, targets};
+
+/// One match or target. Implementing it is all there is to adding one, besides its registry line.
+pub trait Extension: Sized {
+    /// The name after `-m` or `-j`.
+    const NAME: &'static str;
+    /// Other names that mean the same.
+    const ALIASES: &'static [&'static str] = &[];
+    /// The families that have it.
+    const FAMILIES: Families = Families::Both;
+    /// The words after `-p` that load it when one of its options appears.
+    const IMPLIED_BY: &'static [&'static str] = &[];
+    /// One line: what it does.
+    const SUMMARY: &'static str;
+    /// Its options.
+    const OPTIONS: &'static [OptionSpec];
+
+    /// The typed form of the options given.
+    ///
+    /// # Errors
+    /// A diagnostic with libxtables' words in front.
+    fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self>;
+    /// The options as iptables-save prints them, each with a leading blank.
+    fn print(&self, out: &mut Printer<'_>);
+    /// The words of `-L`, with a leading blank.
+    fn list(&self, out: &mut Printer<'_>);
+    /// Appends its expressions, in the encoding that `out` wants.
+    fn lower(&self, out: &mut Lowering);
+    /// Takes its own items, of either encoding, from the front of a run.
+    fn lift(run: &mut Run<'_>) -> Option<Self>;
+    /// What general lints may know.
+    fn facts(&self) -> Facts;
+}
+
+/// A row of the table of extensions.
+#[derive(Debug)]
+pub struct Entry<E> {
+    /// The name after `-m` or `-j`.
+    pub name: &'static str,
+    /// Other names.
+    pub aliases: &'static [&'static str],
+    /// The families that have it.
+    pub families: Families,
+    /// The words after `-p` that load it.
+    pub implied_by: &'static [&'static str],
+    /// One line: what it does.
+    pub summary: &'static str,
+    /// Its options.
+    pub options: &'static [OptionSpec],
+    /// Options to typed form.
+    pub parse: fn(&Uses<'_, '_>, &ParseCx<'_>) -> Parsed<E>,
+    /// Items to typed form.
+    pub lift: fn(&mut Run<'_>) -> Option<E>,
+}
+
+impl<E> Entry<E> {
+    fn is_called(&self, name: &[u8], family: Family) -> bool {
+        self.families.has(family)
+            && (self.name.as_bytes() == name || self.aliases.iter().any(|a| a.as_bytes() == name))
+    }
+}
+
+/// Makes the modules, the enum, the table and the delegation from `module::Type` lines.
+macro_rules! extensions {
+    ($(#[$doc:meta])* $name:ident, $table:ident: $($module:ident :: $kind:ident),+ $(,)?) => {
+        $(pub mod $module;)+
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, clippy::large_enum_variant, reason = "a variant is documented by its module")]
+        pub enum $name { $($kind(Box<$module::$kind>)),+ }
+
+        /// All of them; the order decides which one claims items that several could lift.
+        pub static $table: &[$crate::registry::Entry<$name>] = &[$($crate::registry::Entry {
+            name: <$module::$kind as $crate::Extension>::NAME,
+            aliases: <$module::$kind as $crate::Extension>::ALIASES,
+            families: <$module::$kind as $crate::Extension>::FAMILIES,
+            implied_by: <$module::$kind as $crate::Extension>::IMPLIED_BY,
+            summary: <$module::$kind as $crate::Extension>::SUMMARY,
+            options: <$module::$kind as $crate::Extension>::OPTIONS,
+            parse: |uses, cx| <$module::$kind as $crate::Extension>::parse(uses, cx).map(|e| $name::$kind(Box::new(e))),
+            lift: |run| <$module::$kind as $crate::Extension>::lift(run).map(|e| $name::$kind(Box::new(e))),
+        }),+];
+
+        impl $name {
+            /// The name after `-m` or `-j`.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$kind(_) => <$module::$kind as $crate::Extension>::NAME),+ }
+            }
+            /// See [`Extension::print`](crate::Extension::print).
+            pub fn print(&self, out: &mut $crate::Printer<'_>) {
+                match self { $(Self::$kind(e) => $crate::Extension::print(&**e, out)),+ }
+            }
+            /// See [`Extension::list`](crate::Extension::list).
+            pub fn list(&self, out: &mut $crate::Printer<'_>) {
+                match self { $(Self::$kind(e) => $crate::Extension::list(&**e, out)),+ }
+            }
+            /// See [`Extension::lower`](crate::Extension::lower).
+            pub fn lower(&self, out: &mut $crate::Lowering) {
+                match self { $(Self::$kind(e) => $crate::Extension::lower(&**e, out)),+ }
+            }
+            /// See [`Extension::facts`](crate::Extension::facts).
+            #[must_use]
+            pub fn facts(&self) -> $crate::Facts {
+                match self { $(Self::$kind(e) => $crate::Extension::facts(&**e)),+ }
+            }
+        }
+    };
+}
+pub(crate) use extensions;
+
+/// Target ids begin here; match ids at 0.
+const TARGETS_FROM: u16 = 0x8000;
+
+/// Verdicts, which are words after `-j` without being extensions.
+pub const VERDICTS: &[&str] = &["ACCEPT", "DROP", "RETURN", "QUEUE"];
+
+/// The extensions of one family, as the grammar's dictionary.
+#[derive(Clone, Copy, Debug)]
+pub struct Registry {
+    family: Family,
+}
+
+impl Registry {
+    /// Of one family.
+    #[must_use]
+    pub const fn new(family: Family) -> Self {
+        Self { family }
+    }
+
+    /// The row of a match.
+    #[must_use]
+    pub fn match_entry(id: ExtId) -> Option<&'static Entry<Match>> {
+        matches::MATCHES.get(usize::from(id.0))
+    }
+
+    /// The row of a target.
+    #[must_use]
+    pub fn target_entry(id: ExtId) -> Option<&'static Entry<Target>> {
+        targets::TARGETS.get(usize::from(id.0.checked_sub(TARGETS_FROM)?))
+    }
+}
+
+fn id(index: usize, from: u16) -> ExtId {
+    ExtId(from + u16::try_from(index).unwrap_or(0))
+}
+
+impl Dictionary for Registry {
+    fn find_match(&self, name: &[u8]) -> Option<ExtId> {
+        matches::MATCHES.iter().position(|e| e.is_called(name, self.family)).map(|index| id(index, 0))
+    }
+
+    fn find_target(&self, name: &[u8]) -> Option<ExtId> {
+        targets::TARGETS
+            .iter()
+            .position(|e| e.is_called(name, self.family))
+            .map(|index| id(index, TARGETS_FROM))
+    }
+
+    fn implicit_match(&self, protocol: &[u8]) -> Option<ExtId> {
+        let named = |e: &Entry<Match>| {
+            e.families.has(self.family)
+                && e.implied_by.iter().any(|p| p.as_bytes().eq_ignore_ascii_case(protocol))
+        };
+        matches::MATCHES.iter().position(named).map(|index| id(index, 0))
+    }
+
+    fn name(&self, id: ExtId) -> &'static str {
+        Self::match_entry(id)
+            .map(|e| e.name)
+            .or_else(|| Self::target_entry(id).map(|e| e.name))
+            .unwrap_or("?")
+    }
+
+    fn options(&self, id: ExtId) -> &'static [OptionSpec] {
+        Self::match_entry(id)
+            .map(|e| e.options)
+            .or_else(|| Self::target_entry(id).map(|e| e.options))
+            .unwrap_or(&[])
+    }
+
+    fn match_names(&self) -> Vec<&'static str> {
+        matches::MATCHES.iter().filter(|e| e.families.has(self.family)).map(|e| e.name).collect()
+    }
+
+    fn target_names(&self) -> Vec<&'static str> {
+        let extensions = targets::TARGETS.iter().filter(|e| e.families.has(self.family)).map(|e| e.name);
+        VERDICTS.iter().copied().chain(extensions).collect()
+    }
+
+    fn owners(&self, option: &[u8]) -> Vec<String> {
+        let has = |options: &[OptionSpec]| options.iter().any(|o| o.name.as_bytes() == option);
+        let matches = matches::MATCHES.iter().filter(|e| e.families.has(self.family) && has(e.options)).map(
+            |e| match e.implied_by.first() {
+                Some(protocol) => format!("`-p {protocol}`"),
+                None => format!("`-m {}`", e.name),
+            },
+        );
+        let targets = targets::TARGETS.iter().filter(|e| e.families.has(self.family) && has(e.options));
+        matches.chain(targets.map(|e| format!("`-j {}`", e.name))).collect()
+    }
+}

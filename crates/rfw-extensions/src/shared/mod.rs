@@ -1,0 +1,3 @@
+//! What several extensions have in common; none of it names one.
+
+pub mod ports;

@@ -1,0 +1,8 @@
+//! The targets, one line each. Verdicts and chains are not extensions.
+
+crate::registry::extensions! {
+    /// A target of a rule.
+    Target, TARGETS:
+    log::Log,
+    mark::Mark,
+}

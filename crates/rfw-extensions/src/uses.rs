@@ -1,0 +1,117 @@
+//! The options that one extension was given, and the usual ways to read them.
+
+use std::borrow::Cow;
+
+use rfw_diagnostics::{Code, Diagnostic, Span, codes};
+use rfw_syntax::{Use, Word};
+use rfw_values::ValueError;
+
+use crate::Parsed;
+
+/// The options given to one extension.
+#[derive(Clone, Copy, Debug)]
+pub struct Uses<'u, 'a> {
+    /// The extension's name, for messages.
+    pub extension: &'static str,
+    /// The word that loaded it.
+    pub at: Span,
+    /// In the order given.
+    pub list: &'u [Use<'a>],
+}
+
+impl<'u, 'a> Uses<'u, 'a> {
+    /// The first use of an option (aliases count).
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'u Use<'a>> {
+        self.list.iter().find(|u| u.option.key() == name)
+    }
+
+    /// Whether an option was given.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Whether an option was given after `!`.
+    #[must_use]
+    pub fn inverted(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|u| u.inverted)
+    }
+
+    /// The value of an option, if it was given.
+    #[must_use]
+    pub fn word(&self, name: &str) -> Option<&'u Word<'a>> {
+        self.get(name).and_then(Use::value)
+    }
+
+    /// The span of an option with its value, else of the extension's name.
+    #[must_use]
+    pub fn span(&self, name: &str) -> Span {
+        self.get(name).map_or(self.at, Use::span)
+    }
+
+    /// An unsigned number between two bounds, in C notation.
+    ///
+    /// # Errors
+    /// With libxtables' words for a bad or an out-of-range number.
+    pub fn number(&self, name: &str, min: u32, max: u32) -> Parsed<Option<u32>> {
+        let Some(word) = self.word(name) else { return Ok(None) };
+        rfw_values::number::parse_u32(&word.text, min, max).map(Some).map_err(|error| {
+            let text = format!(
+                "{}: bad value for option \"--{name}\", or out of range ({min}-{max}).\n",
+                self.extension
+            );
+            bad_value(word, &error, text)
+        })
+    }
+
+    /// `At least one option is required` and the like: a complaint about the extension as a whole.
+    #[must_use]
+    pub fn complaint(
+        &self,
+        code: Code,
+        classic: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Box<Diagnostic> {
+        let classic = classic.into();
+        Box::new(Diagnostic::error(code, self.at, classic.trim_end()).help(help).parameter(classic))
+    }
+}
+
+/// A diagnostic for a value that does not parse: underlines the guilty bytes, says what was expected.
+#[must_use]
+pub fn bad_value(word: &Word<'_>, error: &ValueError, classic: impl Into<String>) -> Box<Diagnostic> {
+    let shown = word.lossy();
+    Box::new(
+        Diagnostic::error(
+            codes::BAD_VALUE,
+            word.part(error.start, error.end),
+            format!("`{shown}` is not valid here"),
+        )
+        .label(format!("expected {}", error.expected))
+        .help(format!("expected {}", error.expected))
+        .parameter(classic),
+    )
+}
+
+/// The same for a value of a closed list: suggests the nearest.
+#[must_use]
+pub fn bad_choice(
+    word: &Word<'_>,
+    part: &[u8],
+    span: Span,
+    choices: &[&str],
+    classic: impl Into<String>,
+) -> Box<Diagnostic> {
+    let shown: Cow<'_, str> = String::from_utf8_lossy(part);
+    let help = match rfw_values::suggest(part, choices.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("one of {}", choices.join(", ")),
+    };
+    let span = if span == Span::default() { word.span } else { span };
+    Box::new(
+        Diagnostic::error(codes::BAD_VALUE, span, format!("`{shown}` is not known here"))
+            .help(help)
+            .parameter(classic),
+    )
+}

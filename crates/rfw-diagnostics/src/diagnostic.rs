@@ -158,21 +158,14 @@ impl Diagnostic {
     /// Adds a second place.
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label {
-            span,
-            text: text.into(),
-        });
+        self.labels.push(Label { span, text: text.into() });
         self
     }
 
     /// Adds a replacement.
     #[must_use]
     pub fn fix(mut self, span: Span, replacement: impl Into<String>, safety: FixSafety) -> Self {
-        self.fix = Some(Fix {
-            span,
-            replacement: replacement.into(),
-            safety,
-        });
+        self.fix = Some(Fix { span, replacement: replacement.into(), safety });
         self
     }
 

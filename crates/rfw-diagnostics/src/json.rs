@@ -21,11 +21,7 @@ pub fn to_json(diagnostic: &Diagnostic, source: &Source, extra: &Map<String, Val
         ("labels".to_owned(), labels(diagnostic, source)),
         ("fix".to_owned(), fix(diagnostic, source)),
     ]);
-    object.extend(
-        extra
-            .iter()
-            .map(|(key, value)| (key.clone(), value.clone())),
-    );
+    object.extend(extra.iter().map(|(key, value)| (key.clone(), value.clone())));
     Value::Object(object)
 }
 

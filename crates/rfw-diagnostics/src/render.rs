@@ -5,9 +5,7 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{
-    Annotation, AnnotationKind, Group, Level, Origin, Patch, Renderer, Snippet,
-};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Patch, Renderer, Snippet};
 
 use crate::{Diagnostic, Fix, FixSafety, Severity, Source, SourceKind, Span};
 
@@ -17,15 +15,9 @@ const MAX_LINES: usize = 6;
 const MAX_GAP: usize = 3;
 /// Longest beginning of a line that is handed to the renderer, which shows what fits the screen. No line that
 /// `iptables-restore` takes is longer.
-const WIDE: Cut = Cut {
-    before: 10_240,
-    after: 1_000,
-};
+const WIDE: Cut = Cut { before: 10_240, after: 1_000 };
 /// The same for a fix, which the renderer shows at any length.
-const NARROW: Cut = Cut {
-    before: 60,
-    after: 60,
-};
+const NARROW: Cut = Cut { before: 60, after: 60 };
 /// Longest replacement that is drawn.
 const MAX_REPLACEMENT: usize = 2_000;
 
@@ -33,11 +25,7 @@ const MAX_REPLACEMENT: usize = 2_000;
 /// Bytes that are not UTF-8 are shown as U+FFFD. `color` asks for terminal escapes.
 #[must_use]
 pub fn render_text(diagnostics: &[Diagnostic], source: &Source, color: bool) -> String {
-    let renderer = if color {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
     for diagnostic in diagnostics {
         if !out.is_empty() {
@@ -55,9 +43,7 @@ fn report<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> Vec<Group<'a>> 
         Severity::Warn => Level::WARNING,
         Severity::Error => Level::ERROR,
     };
-    let title = level
-        .primary_title(diagnostic.message.as_str())
-        .id(diagnostic.code.to_string());
+    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.to_string());
     let mut group = Group::with_title(title);
     for lines in marked_lines(diagnostic, source) {
         let first_mark = lines.first_mark;
@@ -73,16 +59,12 @@ fn report<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> Vec<Group<'a>> 
         group = group.element(Level::HELP.message(help.as_str()));
     }
     let fix = diagnostic.fix.as_ref();
-    std::iter::once(group)
-        .chain(fix.and_then(|fix| fix_group(fix, source)))
-        .collect()
+    std::iter::once(group).chain(fix.and_then(|fix| fix_group(fix, source))).collect()
 }
 
 fn origin(source: &Source, span: Span) -> Origin<'_> {
     let place = source.line_column(span.start);
-    Origin::path(shown_name(source))
-        .line(place.line)
-        .char_column(place.column)
+    Origin::path(shown_name(source)).line(place.line).char_column(place.column)
 }
 
 fn shown_name(source: &Source) -> &str {
@@ -128,20 +110,15 @@ struct MarkedLines<'a> {
 
 /// The marks put together where their lines are near; the lines of the guilty word come first.
 fn marked_lines<'a>(diagnostic: &'a Diagnostic, source: &Source) -> Vec<MarkedLines<'a>> {
-    let guilty = Mark {
-        span: diagnostic.span,
-        kind: AnnotationKind::Primary,
-        text: diagnostic.label.as_deref(),
-    };
+    let guilty =
+        Mark { span: diagnostic.span, kind: AnnotationKind::Primary, text: diagnostic.label.as_deref() };
     let others = diagnostic.labels.iter().map(|label| Mark {
         span: label.span,
         kind: AnnotationKind::Context,
         text: Some(&label.text),
     });
-    let mut marks: Vec<_> = std::iter::once(guilty)
-        .chain(others)
-        .map(|mark| (lines_of(source, mark.span), mark))
-        .collect();
+    let mut marks: Vec<_> =
+        std::iter::once(guilty).chain(others).map(|mark| (lines_of(source, mark.span), mark)).collect();
     marks.sort_by_key(|(lines, _)| lines.start);
     let mut found: Vec<MarkedLines<'a>> = Vec::new();
     for (lines, mark) in marks {
@@ -189,9 +166,7 @@ impl<'a> MarkedLines<'a> {
 /// The first and the last line to show for a span, by index from 0.
 fn lines_of(source: &Source, span: Span) -> Range<usize> {
     let first = source.line_of(span.start as usize);
-    let last_byte = (span.end as usize)
-        .saturating_sub(1)
-        .max(span.start as usize);
+    let last_byte = (span.end as usize).saturating_sub(1).max(span.start as usize);
     let last = source.line_of(last_byte).min(first + MAX_LINES - 1);
     first..last
 }
@@ -220,11 +195,7 @@ struct Excerpt {
 impl Excerpt {
     /// The lines, joined by line ends. Long ones are cut around the first span in them.
     fn new(source: &Source, lines: Range<usize>, spans: &[Span], cut: Cut) -> Self {
-        let mut excerpt = Self {
-            text: String::new(),
-            places: Vec::new(),
-            left_cut: false,
-        };
+        let mut excerpt = Self { text: String::new(), places: Vec::new(), left_cut: false };
         for line in lines.clone() {
             if line > lines.start {
                 excerpt.push(source.line_range(line).start.saturating_sub(1), 1, '\n');
@@ -276,20 +247,14 @@ impl Excerpt {
     fn push(&mut self, from: usize, len: usize, character: char) {
         let start = self.text.len();
         self.text.push(character);
-        self.places.push(Place {
-            from: from..from + len,
-            to: start..self.text.len(),
-        });
+        self.places.push(Place { from: from..from + len, to: start..self.text.len() });
     }
 
     /// Where a span went; an empty range where it was cut away.
     fn range(&self, span: Span) -> Range<usize> {
         let (from, to) = (span.start as usize, span.end as usize);
         let first = self.places.partition_point(|p| p.from.end <= from);
-        let start = self
-            .places
-            .get(first)
-            .map_or(self.text.len(), |p| p.to.start);
+        let start = self.places.get(first).map_or(self.text.len(), |p| p.to.start);
         let mut past = self.places.partition_point(|p| p.from.start < to);
         let line_end = |p: &Place| self.text.get(p.to.clone()) == Some("\n");
         while past > first && self.places.get(past - 1).is_some_and(line_end) {
@@ -303,10 +268,7 @@ impl Excerpt {
     /// Whether nothing of a span was cut away.
     fn holds(&self, span: Span) -> bool {
         let (from, to) = (span.start as usize, span.end as usize);
-        let shown = self
-            .places
-            .iter()
-            .filter(|p| p.from.start < to && from < p.from.end);
+        let shown = self.places.iter().filter(|p| p.from.start < to && from < p.from.end);
         shown.map(|p| p.from.len()).sum::<usize>() >= to.saturating_sub(from)
     }
 }

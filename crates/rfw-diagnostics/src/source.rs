@@ -17,19 +17,13 @@ impl Span {
     #[must_use]
     pub fn new(start: usize, end: usize) -> Self {
         let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Self {
-            start: clamp(start),
-            end: clamp(end.max(start)),
-        }
+        Self { start: clamp(start), end: clamp(end.max(start)) }
     }
 
     /// The smallest span that covers both.
     #[must_use]
     pub fn to(self, other: Self) -> Self {
-        Self {
-            start: self.start.min(other.start),
-            end: self.end.max(other.end),
-        }
+        Self { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 }
 
@@ -70,12 +64,7 @@ impl Source {
     /// A source of the given kind.
     #[must_use]
     pub fn new(name: impl Into<String>, kind: SourceKind, text: Vec<u8>) -> Self {
-        Self {
-            name: name.into(),
-            kind,
-            text,
-            line_starts: OnceLock::new(),
-        }
+        Self { name: name.into(), kind, text, line_starts: OnceLock::new() }
     }
 
     /// The line and column of a byte offset; an offset past the end is the end.
@@ -84,10 +73,7 @@ impl Source {
         let offset = (offset as usize).min(self.text.len());
         let line = self.line_of(offset);
         let before = self.text.get(self.line_range(line).start..offset);
-        LineColumn {
-            line: line + 1,
-            column: characters(before.unwrap_or_default()) + 1,
-        }
+        LineColumn { line: line + 1, column: characters(before.unwrap_or_default()) + 1 }
     }
 
     /// How many lines there are. The end of the text after a last line end counts as one.
@@ -98,9 +84,7 @@ impl Source {
 
     /// The index, from 0, of the line that holds a byte offset.
     pub(crate) fn line_of(&self, offset: usize) -> usize {
-        self.line_starts()
-            .partition_point(|&start| start as usize <= offset)
-            .saturating_sub(1)
+        self.line_starts().partition_point(|&start| start as usize <= offset).saturating_sub(1)
     }
 
     /// The bytes of a line by its index from 0, without its line end; empty at the end of the text past the last line.
@@ -137,10 +121,7 @@ fn characters(bytes: &[u8]) -> usize {
     if bytes.is_ascii() {
         return bytes.len();
     }
-    bytes
-        .utf8_chunks()
-        .map(|chunk| chunk.valid().chars().count() + chunk.invalid().len())
-        .sum()
+    bytes.utf8_chunks().map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum()
 }
 
 #[cfg(test)]
@@ -149,11 +130,7 @@ mod tests {
 
     #[test]
     fn lines_and_columns() {
-        let source = Source::new(
-            "t",
-            SourceKind::File,
-            b"ab\n\xc3\xa9x\n\xff\xfey\n".to_vec(),
-        );
+        let source = Source::new("t", SourceKind::File, b"ab\n\xc3\xa9x\n\xff\xfey\n".to_vec());
         for (offset, line, column) in [
             (0, 1, 1),
             (2, 1, 3),

@@ -17,11 +17,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
         Just(b"-A INPUT ".to_vec()),
         Just(vec![b'x'; 200]),
         Just(vec![0x80; 150]),
-        Just(
-            "é–漢字\u{301}\u{200b}\u{202e}\u{2028}👨‍👩‍👧"
-                .as_bytes()
-                .to_vec()
-        ),
+        Just("é–漢字\u{301}\u{200b}\u{202e}\u{2028}👨‍👩‍👧".as_bytes().to_vec()),
         proptest::collection::vec(any::<u8>(), 0..12),
     ];
     proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
@@ -29,15 +25,9 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
 
 fn span() -> impl Strategy<Value = Span> {
     prop_oneof![
-        (0u32..900, 0u32..40).prop_map(|(start, len)| Span {
-            start,
-            end: start + len
-        }),
+        (0u32..900, 0u32..40).prop_map(|(start, len)| Span { start, end: start + len }),
         (0u32..2000, 0u32..2000).prop_map(|(start, end)| Span { start, end }),
-        Just(Span {
-            start: u32::MAX,
-            end: u32::MAX
-        }),
+        Just(Span { start: u32::MAX, end: u32::MAX }),
     ]
 }
 

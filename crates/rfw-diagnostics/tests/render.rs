@@ -19,14 +19,10 @@ fn span(text: &str, word: &str) -> Span {
 
 fn unknown_target() -> Diagnostic {
     let place = span(RULES, "ALLOW");
-    Diagnostic::error(
-        codes::UNKNOWN_TARGET,
-        place,
-        "no target or chain is called `ALLOW`",
-    )
-    .label("not a target")
-    .help("did you mean `ACCEPT`?")
-    .fix(place, "ACCEPT", FixSafety::Unsafe)
+    Diagnostic::error(codes::UNKNOWN_TARGET, place, "no target or chain is called `ALLOW`")
+        .label("not a target")
+        .help("did you mean `ACCEPT`?")
+        .fix(place, "ACCEPT", FixSafety::Unsafe)
 }
 
 #[test]
@@ -36,9 +32,7 @@ fn word_help_and_fix() {
 
 #[test]
 fn places_near_and_far() {
-    let text: String = (0..50)
-        .map(|n| format!("-A INPUT -s 10.0.0.{n}\n"))
-        .collect();
+    let text: String = (0..50).map(|n| format!("-A INPUT -s 10.0.0.{n}\n")).collect();
     let diagnostic = Diagnostic::new(
         codes::DUPLICATE_RULE,
         Severity::Warn,
@@ -54,8 +48,11 @@ fn places_near_and_far() {
 fn command_line() {
     let text = "iptables -A INPUT --dprot 22";
     let place = span(text, "--dprot");
-    let diagnostic = Diagnostic::error(codes::UNKNOWN_OPTION, place, "unknown option `--dprot`")
-        .fix(place, "--dport", FixSafety::Safe);
+    let diagnostic = Diagnostic::error(codes::UNKNOWN_OPTION, place, "unknown option `--dprot`").fix(
+        place,
+        "--dport",
+        FixSafety::Safe,
+    );
     let source = Source::new("x", SourceKind::CommandLine, text.into());
     insta::assert_snapshot!(render_text(&[diagnostic], &source, false));
 }
@@ -71,8 +68,7 @@ fn bytes_that_are_not_utf8() {
 fn long_line() {
     let text = format!("-A {} BAD {}", "x ".repeat(500_000), "y ".repeat(500_000));
     let place = span(&text, "BAD");
-    let diagnostic =
-        Diagnostic::error(codes::STRAY_WORD, place, "stray").fix(place, "GOOD", FixSafety::Safe);
+    let diagnostic = Diagnostic::error(codes::STRAY_WORD, place, "stray").fix(place, "GOOD", FixSafety::Safe);
     insta::assert_snapshot!(render_text(&[diagnostic], &file(text), false));
 }
 
@@ -122,11 +118,7 @@ fn many_diagnostics_in_a_long_file() {
     let diagnostics: Vec<_> = (0..3_000)
         .map(|n| {
             let start = n * 33 * line.len() + 24;
-            Diagnostic::error(
-                codes::UNKNOWN_TARGET,
-                Span::new(start, start + 5),
-                "unknown",
-            )
+            Diagnostic::error(codes::UNKNOWN_TARGET, Span::new(start, start + 5), "unknown")
         })
         .collect();
     let source = file(text);

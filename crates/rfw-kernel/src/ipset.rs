@@ -73,22 +73,14 @@ impl Socket {
     /// Opens the socket and agrees on the protocol version.
     pub(crate) fn open() -> Result<Self, IpsetError> {
         // SAFETY: takes three integers and returns a new descriptor or -1.
-        let fd = unsafe {
-            libc::socket(
-                libc::AF_INET,
-                libc::SOCK_RAW | libc::SOCK_CLOEXEC,
-                libc::IPPROTO_RAW,
-            )
-        };
+        let fd =
+            unsafe { libc::socket(libc::AF_INET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, libc::IPPROTO_RAW) };
         if fd < 0 {
             return Err(IpsetError::Unavailable(io::Error::last_os_error()));
         }
         // SAFETY: `fd` was just opened and belongs to nobody else.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        let request = VersionRequest {
-            op: OP_VERSION,
-            version: 0,
-        };
+        let request = VersionRequest { op: OP_VERSION, version: 0 };
         let answer = ask(&fd, request).map_err(|e| match e {
             IpsetError::Os(e) => IpsetError::Unavailable(e),
             other => other,
@@ -96,19 +88,13 @@ impl Socket {
         if answer.version < PROTOCOL_MIN {
             return Err(IpsetError::Version(answer.version));
         }
-        Ok(Self {
-            fd,
-            version: answer.version,
-        })
+        Ok(Self { fd, version: answer.version })
     }
 
     pub(crate) fn index(&self, name: &[u8]) -> Result<u16, IpsetError> {
         let mut set = [0; NAME];
         // The last byte stays NUL.
-        set[..NAME - 1]
-            .get_mut(..name.len())
-            .ok_or(IpsetError::Missing)?
-            .copy_from_slice(name);
+        set[..NAME - 1].get_mut(..name.len()).ok_or(IpsetError::Missing)?.copy_from_slice(name);
         let answer = self.get(OP_BY_NAME, set)?;
         match u16::from_ne_bytes([answer[0], answer[1]]) {
             INVALID => Err(IpsetError::Missing),
@@ -128,11 +114,7 @@ impl Socket {
     }
 
     fn get(&self, op: u32, set: [u8; NAME]) -> Result<[u8; NAME], IpsetError> {
-        let request = SetRequest {
-            op,
-            version: self.version,
-            set,
-        };
+        let request = SetRequest { op, version: self.version, set };
         ask(&self.fd, request).map(|answer| answer.set)
     }
 }
@@ -142,20 +124,10 @@ fn ask<T: Request>(fd: &OwnedFd, mut request: T) -> Result<T, IpsetError> {
     // SAFETY: the descriptor is open; both pointers are to live values, `len` is the size of the first, and any bytes the kernel
     // writes there make a valid value, since a `Request` has only integers.
     let rc = unsafe {
-        libc::getsockopt(
-            fd.as_raw_fd(),
-            libc::SOL_IP,
-            SO_IP_SET,
-            (&raw mut request).cast(),
-            &raw mut len,
-        )
+        libc::getsockopt(fd.as_raw_fd(), libc::SOL_IP, SO_IP_SET, (&raw mut request).cast(), &raw mut len)
     };
     check(rc).map_err(IpsetError::Os)?;
     let got = usize::try_from(len).unwrap_or(0);
     let want = size_of::<T>();
-    if got == want {
-        Ok(request)
-    } else {
-        Err(IpsetError::Size { want, got })
-    }
+    if got == want { Ok(request) } else { Err(IpsetError::Size { want, got }) }
 }

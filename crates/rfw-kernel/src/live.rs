@@ -5,8 +5,7 @@ use std::{io, ops::ControlFlow};
 use rfw_nft::{
     Family,
     message::{
-        Batch, Chain, ChainId, Message, Messages, NetlinkError, RawRule, Table, TableId, flag,
-        kind, request,
+        Batch, Chain, ChainId, Message, Messages, NetlinkError, RawRule, Table, TableId, flag, kind, request,
     },
 };
 
@@ -44,12 +43,7 @@ impl Live {
     /// # Errors
     /// If the system refuses it.
     pub fn open() -> io::Result<Self> {
-        Ok(Self {
-            socket: Socket::open()?,
-            seq: FIRST_SEQ,
-            ipset: None,
-            revisions: Vec::new(),
-        })
+        Ok(Self { socket: Socket::open()?, seq: FIRST_SEQ, ipset: None, revisions: Vec::new() })
     }
 
     fn next_seq(&mut self) -> u32 {
@@ -146,10 +140,7 @@ impl Live {
                 Ok(None) => break,
                 // More errors than the queue holds: those that fit come after this notice.
                 Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) && errors.is_empty() => {
-                    errors.push(NetlinkError {
-                        errno: libc::ENOBUFS,
-                        ..NetlinkError::default()
-                    });
+                    errors.push(NetlinkError { errno: libc::ENOBUFS, ..NetlinkError::default() });
                 }
                 Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => {}
                 Err(e) => return Err(e),
@@ -165,9 +156,7 @@ impl Live {
 /// The positive error number in a `DONE` or `ERROR` message.
 fn errno(message: &Message) -> Result<i32, Error> {
     let code = message.body().first_chunk().ok_or(Error::Malformed)?;
-    i32::from_ne_bytes(*code)
-        .checked_neg()
-        .ok_or(Error::Malformed)
+    i32::from_ne_bytes(*code).checked_neg().ok_or(Error::Malformed)
 }
 
 /// Sorts out what the errors say of the batch; its opening message has number 1.
@@ -188,23 +177,13 @@ fn outcome(errors: Vec<NetlinkError>) -> Result<(), CommitError> {
 
 impl From<NetlinkError> for Reject {
     fn from(e: NetlinkError) -> Self {
-        Self {
-            seq: e.seq,
-            errno: e.errno,
-            attr_offset: e.attr_offset,
-            message: e.message,
-        }
+        Self { seq: e.seq, errno: e.errno, attr_offset: e.attr_offset, message: e.message }
     }
 }
 
 impl Reject {
     fn too_long(seq: u32) -> Self {
-        Self {
-            seq,
-            errno: libc::EMSGSIZE,
-            attr_offset: None,
-            message: None,
-        }
+        Self { seq, errno: libc::EMSGSIZE, attr_offset: None, message: None }
     }
 }
 
@@ -219,8 +198,7 @@ pub(crate) fn check_written(batch: &Batch) -> Result<(), CommitError> {
 
 impl Kernel for Live {
     fn generation(&mut self) -> Result<u32, Error> {
-        self.get(request::generation, |m| Ok(m.generation()?))?
-            .ok_or(Error::Malformed)
+        self.get(request::generation, |m| Ok(m.generation()?))?.ok_or(Error::Malformed)
     }
 
     fn tables(&mut self, family: Family) -> Result<Vec<Table>, Error> {
@@ -293,8 +271,7 @@ impl Kernel for Live {
         if limit < len {
             return Err(CommitError::TooBig { len, limit });
         }
-        self.socket
-            .reserve_receive(messages.saturating_mul(ERROR_COST))?;
+        self.socket.reserve_receive(messages.saturating_mul(ERROR_COST))?;
         self.socket.send(batch.bytes())?;
         outcome(self.errors()?)
     }
@@ -306,28 +283,15 @@ impl Kernel for Live {
         revision: u32,
         target: bool,
     ) -> Result<bool, Error> {
-        let wanted = Revision {
-            family,
-            name: name.to_vec(),
-            number: revision,
-            target,
-        };
+        let wanted = Revision { family, name: name.to_vec(), number: revision, target };
         if let Some((_, known)) = self.revisions.iter().find(|(r, _)| *r == wanted) {
             return Ok(*known);
         }
-        let answer = self.get(
-            |seq| request::revision(seq, family, name, revision, target),
-            |_| Ok(()),
-        );
+        let answer = self.get(|seq| request::revision(seq, family, name, revision, target), |_| Ok(()));
         let supported = match answer {
             Ok(answer) => answer.is_some(),
             // The extension without this revision, or a kernel without nft_compat.
-            Err(e)
-                if matches!(
-                    e.errno(),
-                    Some(libc::EPROTONOSUPPORT | libc::EOPNOTSUPP | libc::EINVAL)
-                ) =>
-            {
+            Err(e) if matches!(e.errno(), Some(libc::EPROTONOSUPPORT | libc::EOPNOTSUPP | libc::EINVAL)) => {
                 false
             }
             Err(e) => return Err(e),

@@ -20,10 +20,7 @@ impl Socket {
     /// culprit, and thousands of errors then fit the receive queue.
     pub(crate) fn open() -> io::Result<Self> {
         let inner = mnl::Socket::new(mnl::Bus::Netfilter)?;
-        let socket = Self {
-            inner,
-            buf: vec![0; RECEIVE],
-        };
+        let socket = Self { inner, buf: vec![0; RECEIVE] };
         // Kernels before 4.12 lack these; errors then come without detail.
         let _ = socket.set(SOL_NETLINK, NETLINK_EXT_ACK, 1);
         let _ = socket.set(SOL_NETLINK, NETLINK_CAP_ACK, 1);
@@ -34,13 +31,7 @@ impl Socket {
         let len = socklen::<libc::c_int>();
         // SAFETY: the descriptor is open while `inner` lives; the pointer is to a live c_int and the length is its size.
         let rc = unsafe {
-            libc::setsockopt(
-                self.inner.as_raw_fd(),
-                level,
-                option,
-                (&raw const value).cast(),
-                len,
-            )
+            libc::setsockopt(self.inner.as_raw_fd(), level, option, (&raw const value).cast(), len)
         };
         check(rc)
     }
@@ -134,18 +125,12 @@ impl Socket {
             }
         };
         // MSG_TRUNC returns the datagram's real length.
-        self.buf
-            .get(..len)
-            .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOSPC))
+        self.buf.get(..len).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOSPC))
     }
 }
 
 pub(crate) fn check(rc: libc::c_int) -> io::Result<()> {
-    if rc == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 pub(crate) fn socklen<T>() -> libc::socklen_t {

@@ -7,19 +7,15 @@ use std::{
 };
 
 const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// The current time, such as `Sat Nov 21 11:32:40 2026`, in the time zone of `TZ` or the system.
 ///
 /// # Errors
 /// If the clock is outside of what the C library can convert.
 pub fn now() -> io::Result<String> {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_err(io::Error::other)?
-        .as_secs();
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs();
     let seconds = libc::time_t::try_from(seconds).map_err(io::Error::other)?;
     let mut parts = MaybeUninit::<libc::tm>::uninit();
     // SAFETY: both pointers are to live values of their types; the result is checked for NULL before `parts` is used.
@@ -74,9 +70,6 @@ mod tests {
             .unwrap();
         let date = String::from_utf8(out.stdout).unwrap();
         let after = now().unwrap();
-        assert!(
-            date.trim() == before || date.trim() == after,
-            "{date} {before} {after}"
-        );
+        assert!(date.trim() == before || date.trim() == after, "{date} {before} {after}");
     }
 }

@@ -4,18 +4,14 @@ use std::path::{Path, PathBuf};
 
 use rfw_testing::lab::LabError;
 use rfw_testing::lab::battery::{Probe, battery, battery_v6};
-use rfw_testing::lab::compare::{
-    Family, Loader, command_loader, differences, observe, stock_loader,
-};
+use rfw_testing::lab::compare::{Family, Loader, command_loader, differences, observe, stock_loader};
 
 fn agent() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_rfw-lab"))
 }
 
 fn fixture(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/rulesets")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/rulesets").join(name);
     std::fs::read_to_string(path).unwrap()
 }
 
@@ -25,9 +21,7 @@ fn rfw() -> Option<PathBuf> {
         let path = agent().with_file_name("rfw");
         path.exists().then_some(path)
     };
-    std::env::var_os("RFW_BIN")
-        .map(PathBuf::from)
-        .or_else(built)
+    std::env::var_os("RFW_BIN").map(PathBuf::from).or_else(built)
 }
 
 type NamedLoader = (&'static str, Box<Loader<'static>>);
@@ -42,10 +36,7 @@ fn loaders(family: Family) -> Vec<NamedLoader> {
             Family::V6 => "ip6tables-restore",
         };
         // The program answers to its own file name, so it is started under the one that is wanted (bash's `exec -a`).
-        let script = format!(
-            "exec -a {command} '{}' --encoding {encoding}",
-            program.display()
-        );
+        let script = format!("exec -a {command} '{}' --encoding {encoding}", program.display());
         list.push((name, Box::new(command_loader(&["bash", "-c", &script]))));
     }
     list
@@ -60,17 +51,10 @@ fn all_agree(family: Family, file: &str, probes: &[Probe]) -> Result<(), LabErro
     let mut failures = Vec::new();
     for (name, load) in loaders(family) {
         let other = observe(agent(), &*load, &rules, probes)?;
-        failures.extend(
-            differences(&rules, &stock, &other)
-                .into_iter()
-                .map(|line| format!("{name}: {line}")),
-        );
+        failures
+            .extend(differences(&rules, &stock, &other).into_iter().map(|line| format!("{name}: {line}")));
     }
-    assert!(
-        failures.is_empty(),
-        "stock | other:\n{}",
-        failures.join("\n")
-    );
+    assert!(failures.is_empty(), "stock | other:\n{}", failures.join("\n"));
     Ok(())
 }
 

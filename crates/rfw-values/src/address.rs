@@ -33,10 +33,7 @@ impl AddrMask {
     /// One address.
     #[must_use]
     pub fn host(addr: IpAddr) -> Self {
-        Self {
-            addr,
-            mask: full_mask(addr),
-        }
+        Self { addr, mask: full_mask(addr) }
     }
 
     /// The first `len` bits of an address; `None` if it has fewer.
@@ -122,11 +119,7 @@ impl AddrMask {
     /// As `-L -n` writes it: `/32` and `/128` left out, `0.0.0.0/0`.
     #[must_use]
     pub fn list_form(self) -> String {
-        if self.is_host() {
-            AddrText(self.addr).to_string()
-        } else {
-            self.to_string()
-        }
+        if self.is_host() { AddrText(self.addr).to_string() } else { self.to_string() }
     }
 }
 
@@ -204,15 +197,11 @@ impl HostOrAddr {
             None => None,
         };
         let name = &text[..end];
-        let found = numeric(name)
-            .and_then(|addr| AddrMask::new(addr, mask.unwrap_or_else(|| full_mask(addr))));
+        let found =
+            numeric(name).and_then(|addr| AddrMask::new(addr, mask.unwrap_or_else(|| full_mask(addr))));
         Ok(match found {
             Some(addr) => Self::Addr(addr),
-            None => Self::Name {
-                name: name.to_vec(),
-                range: 0..end,
-                mask,
-            },
+            None => Self::Name { name: name.to_vec(), range: 0..end, mask },
         })
     }
 
@@ -229,11 +218,7 @@ impl HostOrAddr {
             let blanks = part.iter().take_while(|&&b| number::is_space(b)).count();
             let from = start + blanks;
             let word = &text[from..end];
-            let read = if v6 {
-                Self::parse_v6(word)
-            } else {
-                Self::parse_v4(word)
-            };
+            let read = if v6 { Self::parse_v6(word) } else { Self::parse_v4(word) };
             let mut read = read.map_err(|e| e.shifted(from))?;
             if let Self::Name { range, .. } = &mut read {
                 *range = range.start + from..range.end + from;
@@ -250,11 +235,8 @@ impl HostOrAddr {
         match self {
             Self::Addr(_) => false,
             Self::Name { name, .. } => {
-                name.iter()
-                    .any(|b| b.is_ascii_alphabetic() || !b.is_ascii())
-                    && !name
-                        .iter()
-                        .any(|b| b.is_ascii_whitespace() || *b == 0 || *b == b'/')
+                name.iter().any(|b| b.is_ascii_alphabetic() || !b.is_ascii())
+                    && !name.iter().any(|b| b.is_ascii_whitespace() || *b == 0 || *b == b'/')
             }
         }
     }
@@ -288,11 +270,7 @@ pub(crate) fn short_v4(text: &[u8]) -> Option<Ipv4Addr> {
 fn wide_v4(text: &[u8]) -> Option<Ipv4Addr> {
     let parts: SmallVec<[&[u8]; 5]> = text.split(|&b| b == b'.').take(5).collect();
     let (last, front) = parts.split_last()?;
-    if front.len() > 3
-        || !parts
-            .iter()
-            .all(|p| p.first().is_some_and(u8::is_ascii_digit))
-    {
+    if front.len() > 3 || !parts.iter().all(|p| p.first().is_some_and(u8::is_ascii_digit)) {
         return None;
     }
     let mut address = 0u32;
@@ -301,9 +279,7 @@ fn wide_v4(text: &[u8]) -> Option<Ipv4Addr> {
         address |= u32::from(octet) << (24 - 8 * index);
     }
     let room = u32::MAX >> (8 * front.len());
-    Some(Ipv4Addr::from(
-        address | number::parse_u32(last, 0, room).ok()?,
-    ))
+    Some(Ipv4Addr::from(address | number::parse_u32(last, 0, room).ok()?))
 }
 
 /// A numeric IPv6 address without a mask or zone.
@@ -323,16 +299,12 @@ pub fn full_mask(addr: IpAddr) -> IpAddr {
 
 fn v4_prefix(len: u8) -> Option<Ipv4Addr> {
     let zeros = 32u32.checked_sub(len.into())?;
-    Some(Ipv4Addr::from_bits(
-        u32::MAX.checked_shl(zeros).unwrap_or(0),
-    ))
+    Some(Ipv4Addr::from_bits(u32::MAX.checked_shl(zeros).unwrap_or(0)))
 }
 
 fn v6_prefix(len: u8) -> Option<Ipv6Addr> {
     let zeros = 128u32.checked_sub(len.into())?;
-    Some(Ipv6Addr::from_bits(
-        u128::MAX.checked_shl(zeros).unwrap_or(0),
-    ))
+    Some(Ipv6Addr::from_bits(u128::MAX.checked_shl(zeros).unwrap_or(0)))
 }
 
 /// How many bits a mask has if they are its first ones.
@@ -341,24 +313,14 @@ pub fn mask_len(mask: IpAddr) -> Option<u8> {
     let (ones, contiguous) = match mask {
         IpAddr::V4(m) => {
             let bits = m.to_bits();
-            (
-                bits.leading_ones(),
-                bits.leading_ones() == bits.count_ones(),
-            )
+            (bits.leading_ones(), bits.leading_ones() == bits.count_ones())
         }
         IpAddr::V6(m) => {
             let bits = m.to_bits();
-            (
-                bits.leading_ones(),
-                bits.leading_ones() == bits.count_ones(),
-            )
+            (bits.leading_ones(), bits.leading_ones() == bits.count_ones())
         }
     };
-    if contiguous {
-        u8::try_from(ones).ok()
-    } else {
-        None
-    }
+    if contiguous { u8::try_from(ones).ok() } else { None }
 }
 
 fn mask_v4(text: &[u8]) -> Result<IpAddr, ValueError> {

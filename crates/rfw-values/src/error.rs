@@ -18,11 +18,7 @@ impl ValueError {
     /// The bytes `start..end` should be something else.
     #[must_use]
     pub fn new(start: usize, end: usize, expected: impl Into<String>) -> Self {
-        Self {
-            start,
-            end: end.max(start),
-            expected: expected.into(),
-        }
+        Self { start, end: end.max(start), expected: expected.into() }
     }
 
     /// The whole word is wrong.

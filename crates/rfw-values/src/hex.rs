@@ -60,9 +60,9 @@ impl Pattern {
             }
             // The byte after a closing bar is taken as it is, a bar or a backslash too.
             at += if literal {
-                let taken = text.get(at + 1).ok_or_else(|| {
-                    ValueError::new(at, at + 1, "a character after the backslash")
-                })?;
+                let taken = text
+                    .get(at + 1)
+                    .ok_or_else(|| ValueError::new(at, at + 1, "a character after the backslash"))?;
                 bytes.push(*taken);
                 2
             } else if inside {
@@ -103,11 +103,7 @@ impl Pattern {
     /// The option that the printed text belongs to.
     #[must_use]
     pub fn option(&self) -> &'static str {
-        if self.needs_hex() {
-            "--hex-string"
-        } else {
-            "--string"
-        }
+        if self.needs_hex() { "--hex-string" } else { "--string" }
     }
 }
 
@@ -118,11 +114,7 @@ fn pair(text: &[u8], at: usize) -> Result<(u8, usize), ValueError> {
         Some([high, low, next, ..]) => [*high, *low, *next],
         _ => return Err(wrong(text.len(), "two hexadecimal digits and a closing |")),
     };
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|d| u8::try_from(d).ok())
-    };
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
     match (digit(high), digit(low)) {
         (Some(high), Some(low)) => Ok((high << 4 | low, if next == b' ' { 3 } else { 2 })),
         (None, _) => Err(wrong(at + 1, "a hexadecimal digit")),
@@ -181,9 +173,7 @@ mod tests {
             ("|41", None),
             ("\\", None),
         ] {
-            let found = Pattern::parse_hex(text.as_bytes())
-                .ok()
-                .map(|p| p.to_string());
+            let found = Pattern::parse_hex(text.as_bytes()).ok().map(|p| p.to_string());
             assert_eq!(found.as_deref(), printed, "{text}");
         }
     }
@@ -202,10 +192,7 @@ mod tests {
         let show = |t: &[u8]| Pattern::parse(t).ok().map(|p| (p.option(), p.to_string()));
         assert_eq!(show(b"it's"), Some(("--string", "\"it's\"".into())));
         assert_eq!(show(b"a\\b"), Some(("--string", "\"a\\\\b\"".into())));
-        assert_eq!(
-            show("é".as_bytes()),
-            Some(("--hex-string", "\"|c3a9|\"".into()))
-        );
+        assert_eq!(show("é".as_bytes()), Some(("--hex-string", "\"|c3a9|\"".into())));
         assert_eq!(show(b""), None);
         assert!(show(&[b'a'; 128]).is_some());
         assert_eq!(show(&[b'a'; 129]), None);

@@ -37,9 +37,7 @@ impl Interface {
         if let Some(at) = text.iter().position(|&b| b == 0) {
             return Err(ValueError::new(at, at + 1, "no NUL"));
         }
-        Ok(Self {
-            word: SmallVec::from_slice(text),
-        })
+        Ok(Self { word: SmallVec::from_slice(text) })
     }
 
     /// The word as it was written.

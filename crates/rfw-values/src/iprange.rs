@@ -48,15 +48,9 @@ impl AddrRange {
         match text.iter().position(|&b| b == b'-') {
             None => {
                 let only = read(0, text.len())?;
-                Ok(Self {
-                    from: only,
-                    to: only,
-                })
+                Ok(Self { from: only, to: only })
             }
-            Some(dash) => Ok(Self {
-                from: read(0, dash)?,
-                to: read(dash + 1, text.len())?,
-            }),
+            Some(dash) => Ok(Self { from: read(0, dash)?, to: read(dash + 1, text.len())? }),
         }
     }
 

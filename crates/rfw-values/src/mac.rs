@@ -15,18 +15,15 @@ use crate::ValueError;
 pub struct MacAddr(pub [u8; 6]);
 
 fn byte(input: &[u8]) -> IResult<&[u8], u8> {
-    map_opt(
-        take_while_m_n(1, 2, |b: u8| b.is_ascii_hexdigit()),
-        |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok(),
-    )
+    map_opt(take_while_m_n(1, 2, |b: u8| b.is_ascii_hexdigit()), |digits: &[u8]| {
+        u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    })
     .parse(input)
 }
 
 fn six(input: &[u8]) -> IResult<&[u8], [u8; 6]> {
     let next = || preceded(char(':'), byte);
-    (byte, next(), next(), next(), next(), next())
-        .map(|(a, b, c, d, e, f)| [a, b, c, d, e, f])
-        .parse(input)
+    (byte, next(), next(), next(), next(), next()).map(|(a, b, c, d, e, f)| [a, b, c, d, e, f]).parse(input)
 }
 
 impl MacAddr {
@@ -38,10 +35,7 @@ impl MacAddr {
     pub fn parse(text: &[u8]) -> Result<Self, ValueError> {
         match all_consuming(six).parse(text) {
             Ok((_, bytes)) => Ok(Self(bytes)),
-            Err(_) => Err(ValueError::whole(
-                text,
-                "a MAC address like 00:16:3e:0a:0b:0c",
-            )),
+            Err(_) => Err(ValueError::whole(text, "a MAC address like 00:16:3e:0a:0b:0c")),
         }
     }
 }

@@ -17,10 +17,7 @@ impl Masked {
     /// A value of which every bit counts.
     #[must_use]
     pub const fn exact(value: u32) -> Self {
-        Self {
-            value,
-            mask: u32::MAX,
-        }
+        Self { value, mask: u32::MAX }
     }
 
     /// Reads `value[/mask]`.
@@ -32,8 +29,7 @@ impl Masked {
             return Ok(Self::exact(number::parse_u32(text, 0, u32::MAX)?));
         };
         let value = number::parse_u32(&text[..slash], 0, u32::MAX)?;
-        let mask =
-            number::parse_u32(&text[slash + 1..], 0, u32::MAX).map_err(|e| e.shifted(slash + 1))?;
+        let mask = number::parse_u32(&text[slash + 1..], 0, u32::MAX).map_err(|e| e.shifted(slash + 1))?;
         Ok(Self { value, mask })
     }
 

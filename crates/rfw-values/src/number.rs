@@ -33,11 +33,7 @@ fn leading(input: &[u8]) -> IResult<&[u8], Option<u64>> {
     let hex = preceded(tag_no_case("0x"), hex_digit1).map(|d| fold(d, 16));
     let octal = preceded(peek(char('0')), oct_digit0).map(|d| fold(d, 8));
     let decimal = digit1.map(|d| fold(d, 10));
-    preceded(
-        (take_while(is_space), opt(char('+'))),
-        alt((hex, octal, decimal)),
-    )
-    .parse(input)
+    preceded((take_while(is_space), opt(char('+'))), alt((hex, octal, decimal))).parse(input)
 }
 
 /// The number at the front of the text and how many bytes it takes; `None` without digits or on overflow.
@@ -53,11 +49,7 @@ pub fn prefix(text: &[u8]) -> Option<(u64, usize)> {
 /// No digits, a sign, bytes after the number, out of bounds.
 pub fn parse_u64(text: &[u8], min: u64, max: u64) -> Result<u64, ValueError> {
     let expected = || {
-        if max == u64::MAX {
-            "a number".to_owned()
-        } else {
-            format!("a number from {min} to {max}")
-        }
+        if max == u64::MAX { "a number".to_owned() } else { format!("a number from {min} to {max}") }
     };
     let Ok((rest, value)) = leading(text) else {
         return Err(ValueError::whole(text, expected()));
@@ -66,9 +58,7 @@ pub fn parse_u64(text: &[u8], min: u64, max: u64) -> Result<u64, ValueError> {
         let start = text.len() - rest.len();
         return Err(ValueError::new(start, text.len(), expected()));
     }
-    value
-        .filter(|v| (min..=max).contains(v))
-        .ok_or_else(|| ValueError::whole(text, expected()))
+    value.filter(|v| (min..=max).contains(v)).ok_or_else(|| ValueError::whole(text, expected()))
 }
 
 macro_rules! narrow {
@@ -106,16 +96,9 @@ mod tests {
 
     #[test]
     fn bases() {
-        for (text, value) in [
-            ("0", 0),
-            ("10", 10),
-            ("010", 8),
-            ("0x10", 16),
-            ("0XfF", 255),
-            (" 7", 7),
-            ("\t+7", 7),
-            ("00", 0),
-        ] {
+        for (text, value) in
+            [("0", 0), ("10", 10), ("010", 8), ("0x10", 16), ("0XfF", 255), (" 7", 7), ("\t+7", 7), ("00", 0)]
+        {
             assert_eq!(parse_u64(text.as_bytes(), 0, u64::MAX), Ok(value), "{text}");
         }
     }
@@ -142,10 +125,7 @@ mod tests {
         assert!(parse_u16(b"3", 4, 5).is_err());
         assert_eq!(parse_u16(b"65535", 0, u16::MAX), Ok(65535));
         assert!(parse_u32(b"4294967296", 0, u32::MAX).is_err());
-        assert_eq!(
-            parse_u64(b"18446744073709551615", 0, u64::MAX),
-            Ok(u64::MAX)
-        );
+        assert_eq!(parse_u64(b"18446744073709551615", 0, u64::MAX), Ok(u64::MAX));
         assert_eq!(prefix(b"0x1f/3"), Some((31, 4)));
         assert_eq!(prefix(b"x"), None);
     }

@@ -59,11 +59,7 @@ impl PortError {
     pub fn shifted(self, offset: usize) -> Self {
         match self {
             Self::NotAPort(error) => Self::NotAPort(error.shifted(offset)),
-            Self::Inverted { lo, hi, error } => Self::Inverted {
-                lo,
-                hi,
-                error: error.shifted(offset),
-            },
+            Self::Inverted { lo, hi, error } => Self::Inverted { lo, hi, error: error.shifted(offset) },
         }
     }
 }
@@ -86,19 +82,12 @@ pub struct PortRange {
 
 impl PortRange {
     /// Every port.
-    pub const FULL: Self = Self {
-        lo: 0,
-        hi: u16::MAX,
-    };
+    pub const FULL: Self = Self { lo: 0, hi: u16::MAX };
 
     /// The range, unless it runs backwards.
     #[must_use]
     pub const fn new(lo: u16, hi: u16) -> Option<Self> {
-        if lo <= hi {
-            Some(Self { lo, hi })
-        } else {
-            None
-        }
+        if lo <= hi { Some(Self { lo, hi }) } else { None }
     }
 
     /// One port.
@@ -141,11 +130,7 @@ impl PortRange {
     ///
     /// # Errors
     /// A part is no port, or the range runs backwards.
-    pub fn parse(
-        text: &[u8],
-        proto: Option<&str>,
-        services: &dyn Services,
-    ) -> Result<Self, PortError> {
+    pub fn parse(text: &[u8], proto: Option<&str>, services: &dyn Services) -> Result<Self, PortError> {
         Self::parse_with(text, proto, services, Numbers::AnyBase)
     }
 
@@ -192,11 +177,7 @@ impl PortRange {
 impl fmt::Display for PortRange {
     /// `22` or `22:80`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_single() {
-            write!(f, "{}", self.lo)
-        } else {
-            write!(f, "{}:{}", self.lo, self.hi)
-        }
+        if self.is_single() { write!(f, "{}", self.lo) } else { write!(f, "{}:{}", self.lo, self.hi) }
     }
 }
 
@@ -204,11 +185,7 @@ impl fmt::Display for PortRange {
 ///
 /// # Errors
 /// Neither. The range is the whole text.
-pub fn parse_port(
-    text: &[u8],
-    proto: Option<&str>,
-    services: &dyn Services,
-) -> Result<u16, ValueError> {
+pub fn parse_port(text: &[u8], proto: Option<&str>, services: &dyn Services) -> Result<u16, ValueError> {
     port_with(text, proto, services, Numbers::AnyBase)
 }
 

@@ -48,9 +48,7 @@ pub struct Rate {
 
 impl Rate {
     /// The rate of `-m limit` without `--limit`: 3 per hour.
-    pub const DEFAULT: Self = Self {
-        avg: 3_600 * SCALE / 3,
-    };
+    pub const DEFAULT: Self = Self { avg: 3_600 * SCALE / 3 };
 
     /// Reads `N[/unit]`; the unit is a beginning of second, minute, hour or day in any case, second if absent.
     ///
@@ -58,11 +56,7 @@ impl Rate {
     /// [`RateError::Bad`] and [`RateError::TooFast`] as iptables tells them apart.
     pub fn parse(text: &[u8]) -> Result<Self, RateError> {
         let bad = |start, end| {
-            RateError::Bad(ValueError::new(
-                start,
-                end,
-                "a rate like 5/second, 5/minute, 5/hour or 5/day",
-            ))
+            RateError::Bad(ValueError::new(start, end, "a rate like 5/second, 5/minute, 5/hour or 5/day"))
         };
         let slash = text.iter().position(|&b| b == b'/');
         let unit = match slash {
@@ -75,10 +69,7 @@ impl Rate {
         }
         let avg = SCALE * unit / count;
         if avg == 0 {
-            return Err(RateError::TooFast(ValueError::whole(
-                text,
-                "at most 10000 per second",
-            )));
+            return Err(RateError::TooFast(ValueError::whole(text, "at most 10000 per second")));
         }
         Ok(Self { avg })
     }
@@ -100,10 +91,7 @@ impl Rate {
     #[must_use]
     pub fn from_kernel(rate: u64, unit: u64) -> Option<Self> {
         let avg = u64::from(SCALE).wrapping_mul(unit).checked_div(rate)?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "iptables stores it in 32 bits"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "iptables stores it in 32 bits")]
         let avg = avg as u32;
         Some(Self { avg })
     }
@@ -153,37 +141,23 @@ impl fmt::Display for Rate {
 }
 
 fn unit_seconds(word: &[u8]) -> Option<u32> {
-    const WORDS: [(&[u8], u32); 4] = [
-        (b"second", 1),
-        (b"minute", 60),
-        (b"hour", 3_600),
-        (b"day", 86_400),
-    ];
+    const WORDS: [(&[u8], u32); 4] = [(b"second", 1), (b"minute", 60), (b"hour", 3_600), (b"day", 86_400)];
     let begins = |full: &[u8]| {
-        full.get(..word.len())
-            .is_some_and(|head| !word.is_empty() && head.eq_ignore_ascii_case(word))
+        full.get(..word.len()).is_some_and(|head| !word.is_empty() && head.eq_ignore_ascii_case(word))
     };
-    WORDS
-        .iter()
-        .find(|(full, _)| begins(full))
-        .map(|&(_, seconds)| seconds)
+    WORDS.iter().find(|(full, _)| begins(full)).map(|&(_, seconds)| seconds)
 }
 
 /// C's `atoi` put into 32 unsigned bits: `-1` is 4294967295, and whatever follows the digits is ignored.
 fn atoi(text: &[u8]) -> u32 {
     type E<'a> = nom::error::Error<&'a [u8]>;
-    let mut parser = (
-        take_while::<_, _, E<'_>>(is_space),
-        opt(one_of("+-")),
-        digit0,
-    );
+    let mut parser = (take_while::<_, _, E<'_>>(is_space), opt(one_of("+-")), digit0);
     let Ok((_, (_, sign, digits))) = parser.parse(text) else {
         return 0;
     };
-    let value = digits.iter().fold(0i64, |sum, &digit| {
-        sum.saturating_mul(10)
-            .saturating_add(i64::from(digit - b'0'))
-    });
+    let value = digits
+        .iter()
+        .fold(0i64, |sum, &digit| sum.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
     let value = if sign == Some('-') { -value } else { value };
     #[expect(
         clippy::cast_possible_truncation,

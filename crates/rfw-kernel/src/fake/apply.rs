@@ -129,9 +129,7 @@ fn offset(message: &Message, payload: &[u8]) -> usize {
 
 fn table(state: &State, family: Family, message: &Message, kind: u16) -> Result<usize, Refusal> {
     let (name, at) = attribute(message, kind)?.ok_or(EINVAL)?;
-    state
-        .table_index(family, name.string())
-        .ok_or(Refusal(ENOENT, Some(at)))
+    state.table_index(family, name.string()).ok_or(Refusal(ENOENT, Some(at)))
 }
 
 fn new_table(state: &mut State, family: Family, message: &Message) -> Done {
@@ -194,13 +192,7 @@ fn new_chain(table: &mut Table, message: &Message) -> Done {
         counters: new.counters,
     });
     let handle = table.next_handle();
-    table.chains.push(Chain {
-        name: new.name,
-        handle,
-        base,
-        userdata: new.userdata,
-        rules: Vec::new(),
-    });
+    table.chains.push(Chain { name: new.name, handle, base, userdata: new.userdata, rules: Vec::new() });
     Ok(())
 }
 

@@ -37,13 +37,7 @@ impl Fake {
     /// An empty kernel, at generation 1.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            state: State::default(),
-            generation: 1,
-            ipsets: Vec::new(),
-            missing: Vec::new(),
-            commits: 0,
-        }
+        Self { state: State::default(), generation: 1, ipsets: Vec::new(), missing: Vec::new(), commits: 0 }
     }
 
     /// Moves the generation on, as another program's change would.
@@ -75,10 +69,7 @@ impl Kernel for Fake {
 
     fn tables(&mut self, family: Family) -> Result<Vec<Table>, Error> {
         let tables = self.state.tables.iter();
-        Ok(tables
-            .filter(|t| t.family == family)
-            .map(state::Table::show)
-            .collect())
+        Ok(tables.filter(|t| t.family == family).map(state::Table::show).collect())
     }
 
     fn table(&mut self, table: TableId) -> Result<Option<Table>, Error> {
@@ -160,8 +151,7 @@ impl Kernel for Fake {
 
     fn ipset_index(&mut self, name: &[u8]) -> Result<u16, IpsetError> {
         let at = self.ipsets.iter().position(|n| n == name);
-        at.and_then(|i| u16::try_from(i).ok())
-            .ok_or(IpsetError::Missing)
+        at.and_then(|i| u16::try_from(i).ok()).ok_or(IpsetError::Missing)
     }
 
     fn ipset_name(&mut self, index: u16) -> Result<Vec<u8>, IpsetError> {

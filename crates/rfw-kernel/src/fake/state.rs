@@ -52,15 +52,11 @@ pub(super) struct Rule {
 
 impl State {
     pub(super) fn table(&self, id: TableId) -> Option<&Table> {
-        self.tables
-            .iter()
-            .find(|t| t.family == id.family && t.name == id.name)
+        self.tables.iter().find(|t| t.family == id.family && t.name == id.name)
     }
 
     pub(super) fn table_index(&self, family: Family, name: &[u8]) -> Option<usize> {
-        self.tables
-            .iter()
-            .position(|t| t.family == family && t.name == name)
+        self.tables.iter().position(|t| t.family == family && t.name == name)
     }
 }
 
@@ -127,9 +123,7 @@ impl Table {
             .collect();
         let mut deepest = vec![None; links.len()];
         let starts = self.chains.iter().enumerate();
-        starts
-            .filter(|(_, c)| c.base.is_some())
-            .any(|(i, _)| !fits(&links, i, 0, &mut deepest))
+        starts.filter(|(_, c)| c.base.is_some()).any(|(i, _)| !fits(&links, i, 0, &mut deepest))
     }
 }
 

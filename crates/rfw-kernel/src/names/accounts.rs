@@ -19,12 +19,7 @@ fn lookup<E, T>(
     loop {
         let mut entry = MaybeUninit::<E>::uninit();
         let mut found: *mut E = ptr::null_mut();
-        let rc = call(
-            entry.as_mut_ptr(),
-            buf.as_mut_ptr(),
-            buf.len(),
-            &raw mut found,
-        );
+        let rc = call(entry.as_mut_ptr(), buf.as_mut_ptr(), buf.len(), &raw mut found);
         if rc == libc::ERANGE && buf.len() < BUFFER_MAX {
             buf.resize(buf.len() * 2, 0);
             continue;
@@ -39,9 +34,7 @@ fn text(string: *const libc::c_char) -> String {
         return String::new();
     }
     // SAFETY: the C library's entries hold NUL-terminated strings, and the entry is still alive.
-    unsafe { CStr::from_ptr(string) }
-        .to_string_lossy()
-        .into_owned()
+    unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned()
 }
 
 pub(super) fn user_id(name: &str) -> Option<u32> {

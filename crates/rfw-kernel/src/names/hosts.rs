@@ -27,8 +27,7 @@ pub fn resolve(name: &str, family: Family) -> io::Result<Vec<IpAddr>> {
     hints.ai_socktype = libc::SOCK_RAW;
     let mut list: *mut libc::addrinfo = ptr::null_mut();
     // SAFETY: the strings and structures are alive; `list` takes a list that is freed below.
-    let rc =
-        unsafe { libc::getaddrinfo(name.as_ptr(), ptr::null(), &raw const hints, &raw mut list) };
+    let rc = unsafe { libc::getaddrinfo(name.as_ptr(), ptr::null(), &raw const hints, &raw mut list) };
     if rc != 0 {
         return Err(failure(rc));
     }

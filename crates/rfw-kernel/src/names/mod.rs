@@ -58,18 +58,15 @@ impl Names {
     }
 
     fn services(&self) -> &[Service] {
-        self.services
-            .get_or_init(|| table::services(&self.read("services")))
+        self.services.get_or_init(|| table::services(&self.read("services")))
     }
 
     fn protocols(&self) -> &[Entry] {
-        self.protocols
-            .get_or_init(|| table::entries(&self.read("protocols")))
+        self.protocols.get_or_init(|| table::entries(&self.read("protocols")))
     }
 
     fn networks(&self) -> &[Entry] {
-        self.networks
-            .get_or_init(|| table::entries(&self.read("networks")))
+        self.networks.get_or_init(|| table::entries(&self.read("networks")))
     }
 
     /// The port of a service by name or alias (`/etc/services`); of any protocol if none is given.
@@ -77,9 +74,7 @@ impl Names {
     pub fn service_port(&self, name: &str, protocol: Option<&str>) -> Option<u16> {
         let of_protocol = |s: &&Service| protocol.is_none_or(|p| s.protocol == p);
         let mut services = self.services().iter().filter(of_protocol);
-        services
-            .find(|s| s.names.iter().any(|n| n == name))
-            .map(|s| s.port)
+        services.find(|s| s.names.iter().any(|n| n == name)).map(|s| s.port)
     }
 
     /// The name of a port (`/etc/services`); of any protocol if none is given.
@@ -124,22 +119,19 @@ impl Names {
     /// Routing realms (`/etc/iproute2/rt_realms`) as number and name.
     #[must_use]
     pub fn realms(&self) -> &[(u32, String)] {
-        self.realms
-            .get_or_init(|| table::numbered(&self.read("iproute2/rt_realms")))
+        self.realms.get_or_init(|| table::numbered(&self.read("iproute2/rt_realms")))
     }
 
     /// Interface groups (`/etc/iproute2/group`) as number and name.
     #[must_use]
     pub fn device_groups(&self) -> &[(u32, String)] {
-        self.groups
-            .get_or_init(|| table::numbered(&self.read("iproute2/group")))
+        self.groups.get_or_init(|| table::numbered(&self.read("iproute2/group")))
     }
 
     /// Conntrack labels (`/etc/xtables/connlabel.conf`) as bit and name.
     #[must_use]
     pub fn conntrack_labels(&self) -> &[(u32, String)] {
-        self.labels
-            .get_or_init(|| table::numbered(&self.read("xtables/connlabel.conf")))
+        self.labels.get_or_init(|| table::numbered(&self.read("xtables/connlabel.conf")))
     }
 
     /// The number of a user.
@@ -201,10 +193,7 @@ mod tests {
         assert_eq!(names.protocol_number("big"), None);
         assert_eq!(names.protocol_name(6), Some("tcp"));
         assert_eq!(names.network("lan"), Some(Ipv4Addr::new(10, 1, 0, 0)));
-        assert_eq!(
-            names.network_name(Ipv4Addr::new(127, 0, 0, 0)),
-            Some("loopback")
-        );
+        assert_eq!(names.network_name(Ipv4Addr::new(127, 0, 0, 0)), Some("loopback"));
         assert_eq!(names.realms(), [(0, "cosmos".into()), (16, "far".into())]);
         fs::remove_dir_all(dir).unwrap();
     }

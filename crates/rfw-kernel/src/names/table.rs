@@ -34,10 +34,7 @@ pub(super) fn entries(text: &str) -> Vec<Entry> {
                 return None;
             };
             let names = std::iter::once(name).chain(aliases);
-            Some(Entry {
-                names: names.map(ToString::to_string).collect(),
-                value: (*value).to_owned(),
-            })
+            Some(Entry { names: names.map(ToString::to_string).collect(), value: (*value).to_owned() })
         })
         .collect()
 }
@@ -47,11 +44,7 @@ pub(super) fn services(text: &str) -> Vec<Service> {
         .into_iter()
         .filter_map(|entry| {
             let (port, protocol) = entry.value.split_once('/')?;
-            Some(Service {
-                port: port.parse().ok()?,
-                protocol: protocol.to_owned(),
-                names: entry.names,
-            })
+            Some(Service { port: port.parse().ok()?, protocol: protocol.to_owned(), names: entry.names })
         })
         .collect()
 }
@@ -74,9 +67,7 @@ pub(super) fn numbered(text: &str) -> Vec<(u32, String)> {
 
 pub(super) fn by_name<'a>(entries: &'a [Entry], name: &str) -> Option<&'a str> {
     let mut entries = entries.iter();
-    entries
-        .find(|e| e.names.iter().any(|n| n == name))
-        .map(|e| e.value.as_str())
+    entries.find(|e| e.names.iter().any(|n| n == name)).map(|e| e.value.as_str())
 }
 
 /// An address whose last bytes may be left out.

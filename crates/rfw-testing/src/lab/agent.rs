@@ -22,15 +22,10 @@ const IPPROTO_RAW: i32 = 255;
 /// # Errors
 /// When the pipes break.
 pub fn serve(input: impl BufRead, mut output: impl Write) -> io::Result<()> {
-    let mut agent = Agent {
-        connections: HashMap::new(),
-        next: 0,
-    };
+    let mut agent = Agent { connections: HashMap::new(), next: 0 };
     for line in input.lines() {
         let answer = match serde_json::from_str::<Value>(&line?) {
-            Ok(request) => agent
-                .answer(&request)
-                .unwrap_or_else(|error| json!({"error": error.to_string()})),
+            Ok(request) => agent.answer(&request).unwrap_or_else(|error| json!({"error": error.to_string()})),
             Err(error) => json!({"error": format!("request: {error}")}),
         };
         writeln!(output, "{answer}")?;
@@ -112,28 +107,17 @@ impl Agent {
                 Ok(outcome(talk(stream, text(request, "text")?)))
             }
             "reset" => {
-                let stream = self
-                    .connections
-                    .remove(text(request, "connection")?)
-                    .ok_or_else(|| bad("connection"))?;
+                let stream =
+                    self.connections.remove(text(request, "connection")?).ok_or_else(|| bad("connection"))?;
                 // Lingering for zero seconds makes the close a reset.
-                Socket::from(stream)
-                    .set_linger(Some(Duration::ZERO))
-                    .map(|()| outcome(Ok(String::new())))
+                Socket::from(stream).set_linger(Some(Duration::ZERO)).map(|()| outcome(Ok(String::new())))
             }
-            "udp" => Ok(outcome(ask_udp(
-                parsed(request, "from")?,
-                parsed(request, "to")?,
-                text(request, "text")?,
-            ))),
+            "udp" => {
+                Ok(outcome(ask_udp(parsed(request, "from")?, parsed(request, "to")?, text(request, "text")?)))
+            }
             "ping" => {
-                let sequence = request["sequence"]
-                    .as_u64()
-                    .and_then(|n| u16::try_from(n).ok());
-                Ok(outcome(ping(
-                    parsed(request, "to")?,
-                    sequence.ok_or_else(|| bad("sequence"))?,
-                )))
+                let sequence = request["sequence"].as_u64().and_then(|n| u16::try_from(n).ok());
+                Ok(outcome(ping(parsed(request, "to")?, sequence.ok_or_else(|| bad("sequence"))?)))
             }
             other => Err(bad(&format!("op `{other}`"))),
         }
@@ -179,9 +163,7 @@ fn send(request: &Value) -> io::Result<()> {
     if to.is_multicast() {
         socket.bind_device(Some(b"eth0"))?;
     }
-    socket
-        .send_to(&bytes, &SockAddr::from(SocketAddr::new(to, 0)))
-        .map(drop)
+    socket.send_to(&bytes, &SockAddr::from(SocketAddr::new(to, 0))).map(drop)
 }
 
 fn tcp_listen(at: SocketAddr) -> io::Result<()> {
@@ -261,11 +243,7 @@ fn ping(to: IpAddr, sequence: u16) -> io::Result<String> {
         IpAddr::V4(_) => (Protocol::ICMPV4, 8, 0, 20), // a raw IPv4 socket receives the IP header too
         IpAddr::V6(_) => (Protocol::ICMPV6, 128, 129, 0),
     };
-    let socket = Socket::new(
-        Domain::for_address(SocketAddr::new(to, 0)),
-        Type::RAW,
-        Some(protocol),
-    )?;
+    let socket = Socket::new(Domain::for_address(SocketAddr::new(to, 0)), Type::RAW, Some(protocol))?;
     socket.connect(&SocketAddr::new(to, 0).into())?;
     socket.set_read_timeout(Some(PATIENCE))?;
     let mut message = vec![request, 0, 0, 0];
@@ -281,9 +259,7 @@ fn ping(to: IpAddr, sequence: u16) -> io::Result<String> {
     let mut buffer = [0; 2048];
     while Instant::now() < deadline {
         let length = (&socket).read(&mut buffer)?;
-        let ours = buffer
-            .get(skip..length)
-            .filter(|icmp| icmp.len() >= 8 && icmp[4..8] == message[4..8]);
+        let ours = buffer.get(skip..length).filter(|icmp| icmp.len() >= 8 && icmp[4..8] == message[4..8]);
         if ours.is_some_and(|icmp| icmp[0] == reply) {
             return Ok(to.to_string());
         }

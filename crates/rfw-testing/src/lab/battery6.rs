@@ -41,77 +41,28 @@ fn icmp(kind: u8, code: u8) -> Packet {
 /// The IPv6 battery.
 #[must_use]
 pub fn battery_v6() -> Vec<Probe> {
-    [
-        basics(),
-        extensions(),
-        icmpv6(),
-        states(),
-        limits(),
-        targets(),
-    ]
-    .concat()
+    [basics(), extensions(), icmpv6(), states(), limits(), targets()].concat()
 }
 
 fn basics() -> Vec<Probe> {
     vec![
-        sends(
-            "sources",
-            vec![
-                udp(3001),
-                Packet::udp(at(CLIENT_2, SPORT), at(ROUTER, 3001)),
-            ],
-        ),
-        sends(
-            "through the router",
-            vec![
-                through(3002),
-                Packet::udp(at(CLIENT, SPORT), at(INSIDE_2, 3002)),
-            ],
-        ),
+        sends("sources", vec![udp(3001), Packet::udp(at(CLIENT_2, SPORT), at(ROUTER, 3001))]),
+        sends("through the router", vec![through(3002), Packet::udp(at(CLIENT, SPORT), at(INSIDE_2, 3002))]),
         sends("tcp ports", [2000, 2001, 2010, 2011].map(tcp).to_vec()),
         sends(
             "tcp flags",
-            vec![
-                tcp(2020).flags(flag::ACK),
-                tcp(2021).flags(flag::SYN | flag::FIN),
-                tcp(2022).flags(0),
-            ],
+            vec![tcp(2020).flags(flag::ACK), tcp(2021).flags(flag::SYN | flag::FIN), tcp(2022).flags(0)],
         ),
         sends("cut headers", vec![tcp(2023).cut(10), udp(3003).cut(5)]),
-        sends(
-            "hop limits",
-            [1, 5, 9, 65, 255].map(|hops| udp(3020).ttl(hops)).to_vec(),
-        ),
-        sends(
-            "traffic classes",
-            vec![
-                udp(3021).tos(0x10),
-                udp(3021).tos(0xb8),
-                udp(3021).tos(0x03),
-            ],
-        ),
-        sends(
-            "lengths",
-            vec![udp(3024).data(b""), udp(3024).data(&[b'x'; 100])],
-        ),
-        sends(
-            "payload string",
-            vec![udp(3025).data(b"hay needle hay"), udp(3025).data(b"hay")],
-        ),
+        sends("hop limits", [1, 5, 9, 65, 255].map(|hops| udp(3020).ttl(hops)).to_vec()),
+        sends("traffic classes", vec![udp(3021).tos(0x10), udp(3021).tos(0xb8), udp(3021).tos(0x03)]),
+        sends("lengths", vec![udp(3024).data(b""), udp(3024).data(&[b'x'; 100])]),
+        sends("payload string", vec![udp(3025).data(b"hay needle hay"), udp(3025).data(b"hay")]),
         sends(
             "multicast",
-            vec![
-                Packet::udp(
-                    at(CLIENT, 5353),
-                    at(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1), 5353),
-                )
-                .ttl(1),
-            ],
+            vec![Packet::udp(at(CLIENT, 5353), at(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1), 5353)).ttl(1)],
         ),
-        sends(
-            "maximum segment size",
-            vec![tcp(2028).options(&[2, 4, 5, 160])],
-        ),
+        sends("maximum segment size", vec![tcp(2028).options(&[2, 4, 5, 160])]),
         sends(
             "sctp and gre",
             vec![
@@ -119,64 +70,31 @@ fn basics() -> Vec<Probe> {
                 Packet::other(CLIENT, ROUTER, protocol::GRE, vec![0, 0, 8, 0]),
             ],
         ),
-        sends(
-            "esp",
-            vec![Packet::other(
-                CLIENT,
-                ROUTER,
-                protocol::ESP,
-                vec![0, 0, 5, 0xdc, 0, 0, 0, 1],
-            )],
-        ),
+        sends("esp", vec![Packet::other(CLIENT, ROUTER, protocol::ESP, vec![0, 0, 5, 0xdc, 0, 0, 0, 1])]),
     ]
 }
 
 fn extensions() -> Vec<Probe> {
     let segments_left = |left: u8| [&[2, 0, left, 0, 0, 0, 0][..], &[0; 16]].concat();
     vec![
-        sends(
-            "hop-by-hop options",
-            vec![udp(3030).extension(HOP_BY_HOP, &PADDING)],
-        ),
-        sends(
-            "destination options",
-            vec![udp(3031).extension(DESTINATION, &PADDING)],
-        ),
+        sends("hop-by-hop options", vec![udp(3030).extension(HOP_BY_HOP, &PADDING)]),
+        sends("destination options", vec![udp(3031).extension(DESTINATION, &PADDING)]),
         sends(
             "both kinds of options",
-            vec![
-                udp(3032)
-                    .extension(HOP_BY_HOP, &PADDING)
-                    .extension(DESTINATION, &PADDING),
-            ],
+            vec![udp(3032).extension(HOP_BY_HOP, &PADDING).extension(DESTINATION, &PADDING)],
         ),
-        sends(
-            "routing header",
-            vec![udp(3033).extension(ROUTING, &segments_left(0))],
-        ),
-        sends(
-            "atomic fragment",
-            vec![udp(3034).extension(FRAGMENT, &[0, 0, 0, 0, 0, 0, 9])],
-        ),
+        sends("routing header", vec![udp(3033).extension(ROUTING, &segments_left(0))]),
+        sends("atomic fragment", vec![udp(3034).extension(FRAGMENT, &[0, 0, 0, 0, 0, 0, 9])]),
         sends(
             "first fragment only",
-            vec![
-                udp(3035)
-                    .data(&[b'f'; 16])
-                    .extension(FRAGMENT, &[0, 0, 1, 0, 0, 0, 10]),
-            ],
+            vec![udp(3035).data(&[b'f'; 16]).extension(FRAGMENT, &[0, 0, 1, 0, 0, 0, 10])],
         ),
-        sends(
-            "no next header",
-            vec![Packet::other(CLIENT, ROUTER, 59, Vec::new())],
-        ),
+        sends("no next header", vec![Packet::other(CLIENT, ROUTER, 59, Vec::new())]),
         sends(
             "authentication header",
             vec![udp(3036).extension(
                 protocol::AH,
-                &[
-                    4, 0, 0, 0, 0, 1, 0xf4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                ],
+                &[4, 0, 0, 0, 0, 1, 0xf4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             )],
         ),
     ]
@@ -196,16 +114,8 @@ fn icmpv6() -> Vec<Probe> {
         ),
         sends("echo reply nobody asked for", vec![icmp(129, 0)]),
         sends("unknown type", vec![icmp(200, 3)]),
-        probe(
-            "pings",
-            (1..=4)
-                .map(|n| Action::Ping(Client, ROUTER.into(), n))
-                .collect(),
-        ),
-        probe(
-            "ping through the router",
-            vec![Action::Ping(Client, INSIDE.into(), 9)],
-        ),
+        probe("pings", (1..=4).map(|n| Action::Ping(Client, ROUTER.into(), n)).collect()),
+        probe("ping through the router", vec![Action::Ping(Client, INSIDE.into(), 9)]),
     ]
 }
 
@@ -230,16 +140,10 @@ fn states() -> Vec<Probe> {
                 Action::Reset(Client),
             ],
         ),
-        probe(
-            "tcp refused",
-            vec![Action::Connect(Client, at(CLIENT, 2202), at(ROUTER, 2102))],
-        ),
+        probe("tcp refused", vec![Action::Connect(Client, at(CLIENT, 2202), at(ROUTER, 2102))]),
         probe(
             "icmp error of a known flow",
-            vec![
-                Action::Send(Client, through(3101)),
-                Action::Send(Inside, related),
-            ],
+            vec![Action::Send(Client, through(3101)), Action::Send(Inside, related)],
         ),
     ]
 }
@@ -252,22 +156,13 @@ fn limits() -> Vec<Probe> {
         sends("hashlimit", vec![udp(4006); 4]),
         sends(
             "connections at a time",
-            [1, 2, 3]
-                .map(|n| Packet::udp(at(CLIENT, 34000 + n), at(ROUTER, 4008)))
-                .to_vec(),
+            [1, 2, 3].map(|n| Packet::udp(at(CLIENT, 34000 + n), at(ROUTER, 4008))).to_vec(),
         ),
     ]
 }
 
 fn targets() -> Vec<Probe> {
-    let asked = |port: u16| {
-        Action::AskUdp(
-            Client,
-            at(CLIENT, 3400 + port % 100),
-            at(ROUTER, port),
-            "hello",
-        )
-    };
+    let asked = |port: u16| Action::AskUdp(Client, at(CLIENT, 3400 + port % 100), at(ROUTER, port), "hello");
     let from_router = Packet::udp(at(ROUTER, SPORT), at(CLIENT, 4302)).data(b"battery");
     vec![
         sends("marks", vec![udp(4200), through(4200)]),
@@ -297,11 +192,7 @@ fn targets() -> Vec<Probe> {
         ),
         probe(
             "rejected",
-            vec![
-                Action::Connect(Client, at(CLIENT, 2401), at(ROUTER, 6001)),
-                asked(6003),
-                asked(6004),
-            ],
+            vec![Action::Connect(Client, at(CLIENT, 2401), at(ROUTER, 6001)), asked(6003), asked(6004)],
         ),
         probe("dropped", vec![asked(6005)]),
     ]

@@ -61,10 +61,7 @@ pub fn observe(
         run(&lab, probe, &mut outcomes)?;
     }
     lab.settle()?;
-    Ok(Observation {
-        counters: counters::read(&lab)?,
-        outcomes,
-    })
+    Ok(Observation { counters: counters::read(&lab)?, outcomes })
 }
 
 fn run(lab: &Lab, probe: &Probe, outcomes: &mut Vec<(String, Outcome)>) -> Result<(), LabError> {

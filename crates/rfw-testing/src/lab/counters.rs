@@ -26,10 +26,7 @@ impl RuleCounter {
     /// `ip filter INPUT 3`.
     #[must_use]
     pub fn place(&self) -> String {
-        format!(
-            "{} {} {} {}",
-            self.family, self.table, self.chain, self.number
-        )
+        format!("{} {} {} {}", self.family, self.table, self.chain, self.number)
     }
 }
 
@@ -38,34 +35,20 @@ impl RuleCounter {
 /// # Errors
 /// When it is not JSON in nft's form.
 pub fn parse(listing: &str) -> Result<Vec<RuleCounter>, LabError> {
-    let value: Value =
-        serde_json::from_str(listing).map_err(|e| LabError::Listing(e.to_string()))?;
-    let objects = value["nftables"]
-        .as_array()
-        .ok_or_else(|| LabError::Listing("no `nftables` array".to_owned()))?;
+    let value: Value = serde_json::from_str(listing).map_err(|e| LabError::Listing(e.to_string()))?;
+    let objects =
+        value["nftables"].as_array().ok_or_else(|| LabError::Listing("no `nftables` array".to_owned()))?;
     let mut counters: Vec<RuleCounter> = Vec::new();
     for rule in objects.iter().filter_map(|object| object.get("rule")) {
         let word = |key: &str| rule[key].as_str().unwrap_or_default().to_owned();
         let (family, table, chain) = (word("family"), word("table"), word("chain"));
-        let earlier = counters
-            .iter()
-            .filter(|c| c.family == family && c.table == table && c.chain == chain)
-            .count();
-        let count = rule["expr"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find_map(|expr| {
-                let counter = expr.get("counter")?;
-                Some((counter["packets"].as_u64()?, counter["bytes"].as_u64()?))
-            });
-        counters.push(RuleCounter {
-            family,
-            table,
-            chain,
-            number: earlier + 1,
-            count,
+        let earlier =
+            counters.iter().filter(|c| c.family == family && c.table == table && c.chain == chain).count();
+        let count = rule["expr"].as_array().into_iter().flatten().find_map(|expr| {
+            let counter = expr.get("counter")?;
+            Some((counter["packets"].as_u64()?, counter["bytes"].as_u64()?))
         });
+        counters.push(RuleCounter { family, table, chain, number: earlier + 1, count });
     }
     Ok(counters)
 }
@@ -75,8 +58,7 @@ pub fn parse(listing: &str) -> Result<Vec<RuleCounter>, LabError> {
 /// # Errors
 /// When `nft` fails or its listing cannot be read.
 pub fn read(lab: &Lab) -> Result<Vec<RuleCounter>, LabError> {
-    let mut counters =
-        parse(&lab.check(Host::Router, &["nft", "-j", "-a", "list", "ruleset"], b"")?)?;
+    let mut counters = parse(&lab.check(Host::Router, &["nft", "-j", "-a", "list", "ruleset"], b"")?)?;
     counters.sort_by(|a, b| {
         (&a.family, &a.table, &a.chain, a.number).cmp(&(&b.family, &b.table, &b.chain, b.number))
     });

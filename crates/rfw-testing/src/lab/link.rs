@@ -28,31 +28,17 @@ impl Link {
             .spawn()
             .map_err(io_error(format!("starting {}", program.display())))?;
         let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(LabError::Agent {
-                host,
-                message: "started without pipes".to_owned(),
-            });
+            return Err(LabError::Agent { host, message: "started without pipes".to_owned() });
         };
-        Ok(Link {
-            host,
-            child,
-            requests,
-            answers: BufReader::new(answers),
-        })
+        Ok(Link { host, child, requests, answers: BufReader::new(answers) })
     }
 
     /// One request, one answer. The agent bounds its own waiting, so this returns.
     pub(super) fn ask(&mut self, request: &Value) -> Result<Value, LabError> {
-        let fault = |message: String| LabError::Agent {
-            host: self.host,
-            message,
-        };
-        writeln!(self.requests, "{request}")
-            .map_err(|e| fault(format!("writing {request}: {e}")))?;
+        let fault = |message: String| LabError::Agent { host: self.host, message };
+        writeln!(self.requests, "{request}").map_err(|e| fault(format!("writing {request}: {e}")))?;
         let mut line = String::new();
-        self.answers
-            .read_line(&mut line)
-            .map_err(|e| fault(e.to_string()))?;
+        self.answers.read_line(&mut line).map_err(|e| fault(e.to_string()))?;
         let answer: Value =
             serde_json::from_str(&line).map_err(|e| fault(format!("answer `{line}`: {e}")))?;
         match answer["error"].as_str() {

@@ -153,10 +153,7 @@ struct Namespace(String);
 impl Drop for Namespace {
     fn drop(&mut self) {
         // Nothing can be done about a failure here; the next lab sweeps.
-        let _ = Command::new("ip")
-            .args(["netns", "del", &self.0])
-            .stderr(Stdio::null())
-            .status();
+        let _ = Command::new("ip").args(["netns", "del", &self.0]).stderr(Stdio::null()).status();
     }
 }
 
@@ -217,10 +214,7 @@ impl Lab {
                 ("net/ipv6/conf/default/router_solicitations", "0"),
                 ("net/ipv6/icmp/ratelimit", "0"),
             ] {
-                self.ask(
-                    host,
-                    &json!({"op": "write", "path": format!("/proc/sys/{key}"), "text": value}),
-                )?;
+                self.ask(host, &json!({"op": "write", "path": format!("/proc/sys/{key}"), "text": value}))?;
             }
         }
         Ok(())
@@ -228,11 +222,8 @@ impl Lab {
 
     /// Wires, addresses, routes, and fixed neighbours so that no address resolution happens during a measurement.
     fn wire(&self) -> Result<(), LabError> {
-        let (client, router, inside) = (
-            self.namespace(Host::Client),
-            self.namespace(Host::Router),
-            self.namespace(Host::Inside),
-        );
+        let (client, router, inside) =
+            (self.namespace(Host::Client), self.namespace(Host::Router), self.namespace(Host::Inside));
         let mac = |last: &str| format!("02:00:00:00:00:{last}");
         let veth = |near: &str, device: &str, near_mac: &str, far: &str, far_mac: &str| {
             format!(
@@ -241,10 +232,8 @@ impl Lab {
                 mac(far_mac)
             )
         };
-        let mut lines = vec![
-            veth(router, "eth0", "01", client, "10"),
-            veth(router, "eth1", "02", inside, "20"),
-        ];
+        let mut lines =
+            vec![veth(router, "eth0", "01", client, "10"), veth(router, "eth1", "02", inside, "20")];
         let places = [
             (
                 client,
@@ -252,12 +241,7 @@ impl Lab {
                 &["203.0.113.10/24", "203.0.113.11/24"],
                 &["2001:db8::10/64", "2001:db8::11/64"],
             ),
-            (
-                router,
-                "eth0",
-                &["203.0.113.1/24", "203.0.113.2/24"],
-                &["2001:db8::1/64", "2001:db8::2/64"],
-            ),
+            (router, "eth0", &["203.0.113.1/24", "203.0.113.2/24"], &["2001:db8::1/64", "2001:db8::2/64"]),
             (
                 router,
                 "eth1",
@@ -273,58 +257,19 @@ impl Lab {
         ];
         for (namespace, device, v4, v6) in places {
             for address in v4 {
-                lines.push(format!(
-                    "-n {namespace} addr add {address} brd + dev {device}"
-                ));
+                lines.push(format!("-n {namespace} addr add {address} brd + dev {device}"));
             }
             for address in v6 {
-                lines.push(format!(
-                    "-n {namespace} addr add {address} dev {device} nodad"
-                ));
+                lines.push(format!("-n {namespace} addr add {address} dev {device} nodad"));
             }
             lines.push(format!("-n {namespace} link set lo up"));
             lines.push(format!("-n {namespace} link set {device} up"));
         }
         let neighbours = [
-            (
-                client,
-                "eth0",
-                "01",
-                ["203.0.113.1", "203.0.113.2", "2001:db8::1", "2001:db8::2"],
-            ),
-            (
-                router,
-                "eth0",
-                "10",
-                [
-                    "203.0.113.10",
-                    "203.0.113.11",
-                    "2001:db8::10",
-                    "2001:db8::11",
-                ],
-            ),
-            (
-                router,
-                "eth1",
-                "20",
-                [
-                    "192.168.1.100",
-                    "192.168.1.101",
-                    "2001:db8:1::100",
-                    "2001:db8:1::101",
-                ],
-            ),
-            (
-                inside,
-                "eth0",
-                "02",
-                [
-                    "192.168.1.1",
-                    "192.168.1.2",
-                    "2001:db8:1::1",
-                    "2001:db8:1::2",
-                ],
-            ),
+            (client, "eth0", "01", ["203.0.113.1", "203.0.113.2", "2001:db8::1", "2001:db8::2"]),
+            (router, "eth0", "10", ["203.0.113.10", "203.0.113.11", "2001:db8::10", "2001:db8::11"]),
+            (router, "eth1", "20", ["192.168.1.100", "192.168.1.101", "2001:db8:1::100", "2001:db8:1::101"]),
+            (inside, "eth0", "02", ["192.168.1.1", "192.168.1.2", "2001:db8:1::1", "2001:db8:1::2"]),
         ];
         for (namespace, device, last, addresses) in neighbours {
             for address in addresses {
@@ -384,10 +329,7 @@ impl Lab {
     ) -> Result<String, LabError> {
         let output = self.run(host, argv, stdin)?;
         if !output.status.success() {
-            let words: Vec<_> = argv
-                .iter()
-                .map(|word| word.as_ref().to_string_lossy())
-                .collect();
+            let words: Vec<_> = argv.iter().map(|word| word.as_ref().to_string_lossy()).collect();
             return Err(LabError::Command {
                 command: words.join(" "),
                 stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
@@ -413,8 +355,7 @@ impl Lab {
     /// # Errors
     /// When the port is taken.
     pub fn listen_tcp(&self, host: Host, at: SocketAddr) -> Result<(), LabError> {
-        self.ask(host, &json!({"op": "tcp-listen", "at": at.to_string()}))
-            .map(drop)
+        self.ask(host, &json!({"op": "tcp-listen", "at": at.to_string()})).map(drop)
     }
 
     /// The same over UDP.
@@ -422,24 +363,15 @@ impl Lab {
     /// # Errors
     /// When the port is taken.
     pub fn listen_udp(&self, host: Host, at: SocketAddr) -> Result<(), LabError> {
-        self.ask(host, &json!({"op": "udp-listen", "at": at.to_string()}))
-            .map(drop)
+        self.ask(host, &json!({"op": "udp-listen", "at": at.to_string()})).map(drop)
     }
 
     /// A real TCP connection from `from` (port 0: any). The answer is the connection's number for [`Lab::talk`].
     ///
     /// # Errors
     /// Only for faults of the lab.
-    pub fn connect(
-        &self,
-        host: Host,
-        from: SocketAddr,
-        to: SocketAddr,
-    ) -> Result<Outcome, LabError> {
-        self.traffic(
-            host,
-            &json!({"op": "connect", "from": from.to_string(), "to": to.to_string()}),
-        )
+    pub fn connect(&self, host: Host, from: SocketAddr, to: SocketAddr) -> Result<Outcome, LabError> {
+        self.traffic(host, &json!({"op": "connect", "from": from.to_string(), "to": to.to_string()}))
     }
 
     /// Sends `text` on an open connection and waits for the answer.
@@ -447,10 +379,7 @@ impl Lab {
     /// # Errors
     /// Only for faults of the lab.
     pub fn talk(&self, host: Host, connection: &str, text: &str) -> Result<Outcome, LabError> {
-        self.traffic(
-            host,
-            &json!({"op": "talk", "connection": connection, "text": text}),
-        )
+        self.traffic(host, &json!({"op": "talk", "connection": connection, "text": text}))
     }
 
     /// Resets an open connection (one packet, which nobody answers).
@@ -483,10 +412,7 @@ impl Lab {
     /// # Errors
     /// Only for faults of the lab.
     pub fn ping(&self, host: Host, to: IpAddr, sequence: u16) -> Result<Outcome, LabError> {
-        self.traffic(
-            host,
-            &json!({"op": "ping", "to": to.to_string(), "sequence": sequence}),
-        )
+        self.traffic(host, &json!({"op": "ping", "to": to.to_string(), "sequence": sequence}))
     }
 
     /// Waits until the router's interfaces have stopped counting packets (half a second at most).
@@ -510,19 +436,14 @@ impl Lab {
     }
 
     fn ask(&self, host: Host, request: &Value) -> Result<Value, LabError> {
-        let mut link = self.links[host as usize]
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut link = self.links[host as usize].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         link.ask(request)
     }
 }
 
 /// Runs `ip` with these words.
 fn ip(words: &[&str]) -> Result<(), LabError> {
-    let output = Command::new("ip")
-        .args(words)
-        .output()
-        .map_err(io_error("ip"))?;
+    let output = Command::new("ip").args(words).output().map_err(io_error("ip"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -542,9 +463,7 @@ fn sweep() {
         let mut parts = name.split('-');
         let ours = parts.next() == Some("rfw");
         let pid = parts.next().and_then(|pid| pid.parse::<u32>().ok());
-        let known = parts
-            .nth(1)
-            .is_some_and(|last| HOSTS.iter().any(|host| host.suffix() == last));
+        let known = parts.nth(1).is_some_and(|last| HOSTS.iter().any(|host| host.suffix() == last));
         if let (true, Some(pid), true) = (ours, pid, known)
             && !Path::new(&format!("/proc/{pid}")).exists()
         {

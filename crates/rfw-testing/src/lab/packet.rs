@@ -54,24 +54,9 @@ pub mod flag {
 
 #[derive(Clone, Debug)]
 enum Body {
-    Tcp {
-        ports: (u16, u16),
-        seq: u32,
-        ack: u32,
-        flags: u8,
-        options: Vec<u8>,
-        data: Vec<u8>,
-    },
-    Udp {
-        ports: (u16, u16),
-        data: Vec<u8>,
-    },
-    Icmp {
-        kind: u8,
-        code: u8,
-        rest: [u8; 4],
-        data: Vec<u8>,
-    },
+    Tcp { ports: (u16, u16), seq: u32, ack: u32, flags: u8, options: Vec<u8>, data: Vec<u8> },
+    Udp { ports: (u16, u16), data: Vec<u8> },
+    Icmp { kind: u8, code: u8, rest: [u8; 4], data: Vec<u8> },
     Raw(Vec<u8>),
 }
 
@@ -114,63 +99,29 @@ impl Packet {
     #[must_use]
     pub fn tcp(from: SocketAddr, to: SocketAddr) -> Packet {
         let ports = (from.port(), to.port());
-        let body = Body::Tcp {
-            ports,
-            seq: 1000,
-            ack: 0,
-            flags: flag::SYN,
-            options: Vec::new(),
-            data: Vec::new(),
-        };
+        let body =
+            Body::Tcp { ports, seq: 1000, ack: 0, flags: flag::SYN, options: Vec::new(), data: Vec::new() };
         Packet::new(from.ip(), to.ip(), protocol::TCP, body)
     }
 
     /// A UDP datagram without data.
     #[must_use]
     pub fn udp(from: SocketAddr, to: SocketAddr) -> Packet {
-        let body = Body::Udp {
-            ports: (from.port(), to.port()),
-            data: Vec::new(),
-        };
+        let body = Body::Udp { ports: (from.port(), to.port()), data: Vec::new() };
         Packet::new(from.ip(), to.ip(), protocol::UDP, body)
     }
 
     /// An ICMP message (ICMPv6 between IPv6 addresses). `rest` is the second word of the header.
     #[must_use]
-    pub fn icmp(
-        src: impl Into<IpAddr>,
-        dst: impl Into<IpAddr>,
-        kind: u8,
-        code: u8,
-        rest: [u8; 4],
-    ) -> Packet {
+    pub fn icmp(src: impl Into<IpAddr>, dst: impl Into<IpAddr>, kind: u8, code: u8, rest: [u8; 4]) -> Packet {
         let (src, dst) = (src.into(), dst.into());
-        let number = if dst.is_ipv4() {
-            protocol::ICMP
-        } else {
-            protocol::ICMPV6
-        };
-        Packet::new(
-            src,
-            dst,
-            number,
-            Body::Icmp {
-                kind,
-                code,
-                rest,
-                data: Vec::new(),
-            },
-        )
+        let number = if dst.is_ipv4() { protocol::ICMP } else { protocol::ICMPV6 };
+        Packet::new(src, dst, number, Body::Icmp { kind, code, rest, data: Vec::new() })
     }
 
     /// Any other protocol, with everything above IP given.
     #[must_use]
-    pub fn other(
-        src: impl Into<IpAddr>,
-        dst: impl Into<IpAddr>,
-        number: u8,
-        bytes: Vec<u8>,
-    ) -> Packet {
+    pub fn other(src: impl Into<IpAddr>, dst: impl Into<IpAddr>, number: u8, bytes: Vec<u8>) -> Packet {
         Packet::new(src.into(), dst.into(), number, Body::Raw(bytes))
     }
 
@@ -205,9 +156,7 @@ impl Packet {
     #[must_use]
     pub fn data(mut self, new: &[u8]) -> Packet {
         match &mut self.body {
-            Body::Tcp { data, .. } | Body::Udp { data, .. } | Body::Icmp { data, .. } => {
-                *data = new.to_vec()
-            }
+            Body::Tcp { data, .. } | Body::Udp { data, .. } | Body::Icmp { data, .. } => *data = new.to_vec(),
             Body::Raw(_) => {}
         }
         self
@@ -295,18 +244,11 @@ impl Packet {
     fn v6(&self, src: &[u8; 16], dst: &[u8; 16], upper: &[u8]) -> Vec<u8> {
         let mut rest = Vec::new();
         for (index, (_, body)) in self.extensions.iter().enumerate() {
-            rest.push(
-                self.extensions
-                    .get(index + 1)
-                    .map_or(self.protocol, |(number, _)| *number),
-            );
+            rest.push(self.extensions.get(index + 1).map_or(self.protocol, |(number, _)| *number));
             rest.extend_from_slice(body);
         }
         rest.extend_from_slice(upper);
-        let first = self
-            .extensions
-            .first()
-            .map_or(self.protocol, |(number, _)| *number);
+        let first = self.extensions.first().map_or(self.protocol, |(number, _)| *number);
         let mut bytes = vec![0x60 | (self.tos >> 4), self.tos << 4, 0, 0];
         bytes.extend_from_slice(&(rest.len() as u16).to_be_bytes());
         bytes.extend_from_slice(&[first, self.ttl]);
@@ -319,14 +261,7 @@ impl Packet {
     /// Everything above IP, checksummed.
     fn upper(&self) -> Vec<u8> {
         let (mut bytes, at, pseudo) = match &self.body {
-            Body::Tcp {
-                ports,
-                seq,
-                ack,
-                flags,
-                options,
-                data,
-            } => {
+            Body::Tcp { ports, seq, ack, flags, options, data } => {
                 let mut bytes = [ports.0.to_be_bytes(), ports.1.to_be_bytes()].concat();
                 bytes.extend_from_slice(&seq.to_be_bytes());
                 bytes.extend_from_slice(&ack.to_be_bytes());
@@ -351,12 +286,7 @@ impl Packet {
                 bytes.extend_from_slice(data);
                 (bytes, 6, true)
             }
-            Body::Icmp {
-                kind,
-                code,
-                rest,
-                data,
-            } => {
+            Body::Icmp { kind, code, rest, data } => {
                 let mut bytes = vec![*kind, *code, 0, 0];
                 bytes.extend_from_slice(rest);
                 bytes.extend_from_slice(data);
@@ -364,11 +294,7 @@ impl Packet {
             }
             Body::Raw(bytes) => return bytes.clone(),
         };
-        let mut summed = if pseudo {
-            self.pseudo_header(bytes.len())
-        } else {
-            Vec::new()
-        };
+        let mut summed = if pseudo { self.pseudo_header(bytes.len()) } else { Vec::new() };
         summed.extend_from_slice(&bytes);
         let sum = checksum(&summed);
         bytes[at..at + 2].copy_from_slice(&sum.to_be_bytes());
@@ -393,11 +319,7 @@ impl Packet {
 #[must_use]
 pub fn checksum(bytes: &[u8]) -> u16 {
     let sum = bytes.chunks(2).fold(0u32, |sum, pair| {
-        let sum = sum
-            + u32::from(u16::from_be_bytes([
-                pair[0],
-                pair.get(1).copied().unwrap_or(0),
-            ]));
+        let sum = sum + u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]));
         (sum & 0xffff) + (sum >> 16)
     });
     !(sum as u16)
@@ -409,11 +331,7 @@ mod tests {
 
     #[test]
     fn a_syn_is_forty_bytes_and_its_checksums_verify() {
-        let bytes = Packet::tcp(
-            "192.0.2.1:1".parse().unwrap(),
-            "192.0.2.2:2".parse().unwrap(),
-        )
-        .to_bytes();
+        let bytes = Packet::tcp("192.0.2.1:1".parse().unwrap(), "192.0.2.2:2".parse().unwrap()).to_bytes();
         assert_eq!(bytes.len(), 40);
         assert_eq!(checksum(&bytes[..20]), 0);
         let mut upper = bytes[12..20].to_vec();
@@ -424,12 +342,9 @@ mod tests {
 
     #[test]
     fn extension_headers_are_chained() {
-        let packet = Packet::udp(
-            "[2001:db8::1]:1".parse().unwrap(),
-            "[2001:db8::2]:2".parse().unwrap(),
-        )
-        .extension(0, &[0, 1, 4, 0, 0, 0, 0])
-        .extension(60, &[0, 1, 4, 0, 0, 0, 0]);
+        let packet = Packet::udp("[2001:db8::1]:1".parse().unwrap(), "[2001:db8::2]:2".parse().unwrap())
+            .extension(0, &[0, 1, 4, 0, 0, 0, 0])
+            .extension(60, &[0, 1, 4, 0, 0, 0, 0]);
         let bytes = packet.to_bytes();
         assert_eq!((bytes[6], bytes[40], bytes[48]), (0, 60, protocol::UDP));
         assert_eq!(bytes.len(), 40 + 16 + 8);
@@ -437,11 +352,7 @@ mod tests {
 
     #[test]
     fn a_cut_packet_says_so_in_its_ip_header() {
-        let packet = Packet::udp(
-            "192.0.2.1:1".parse().unwrap(),
-            "192.0.2.2:2".parse().unwrap(),
-        )
-        .cut(5);
+        let packet = Packet::udp("192.0.2.1:1".parse().unwrap(), "192.0.2.2:2".parse().unwrap()).cut(5);
         assert_eq!(packet.to_bytes()[2..4], [0, 25]);
     }
 }

@@ -1,0 +1,165 @@
+//! Abstract syntax to typed rules.
+
+use rfw_diagnostics::{Diagnostic, codes};
+use rfw_extensions::selector::parse_protocol;
+use rfw_extensions::{Names, ParseCx, Registry, Selector, Uses};
+use rfw_nft::Family;
+use rfw_syntax::{Dictionary, Loaded, Negatable, RuleAst, Word};
+
+use crate::ir::{Rule, RuleTarget};
+
+type Built<T> = Result<T, Box<Diagnostic>>;
+
+/// The surroundings of a rule.
+#[derive(Clone, Copy)]
+pub struct BuildCx<'c> {
+    /// The family of the table.
+    pub family: Family,
+    /// `filter`, `nat`, …
+    pub table: &'c str,
+    /// The chain the rule is for, where a command names one.
+    pub chain: &'c [u8],
+    /// The system's names.
+    pub names: &'c dyn Names,
+}
+
+/// The rules that a specification stands for: one per pair of source and destination address, sources outside.
+///
+/// Whether the chain it jumps to exists is not asked here.
+///
+/// # Errors
+/// The first bad value, with iptables' words.
+pub fn build(ast: &RuleAst<'_>, cx: &BuildCx<'_>) -> Built<Vec<Rule>> {
+    let bare = ParseCx { family: cx.family, table: cx.table, protocol: None, names: cx.names };
+    let protocol = ast.protocol.as_ref().map(|p| parse_protocol(p, &bare)).transpose()?.filter(|p| p.0 != 0);
+    let parse = ParseCx { protocol, ..bare };
+    check_interfaces(ast, cx.chain)?;
+    let selectors = Selector::parse(ast, &parse)?;
+    let mut matches = Vec::with_capacity(ast.matches.len());
+    for loaded in &ast.matches {
+        if let Some(entry) = Registry::match_entry(loaded.id) {
+            matches.push((entry.parse)(&uses(loaded, entry.name), &parse)?);
+        }
+    }
+    let target = target(ast, &parse)?;
+    let mut rules: Vec<Rule> = Vec::with_capacity(selectors.len());
+    let mut selectors = selectors.into_iter();
+    let last = selectors.next_back();
+    rules.extend(selectors.map(|selector| Rule {
+        selector,
+        matches: matches.clone(),
+        target: target.clone(),
+    }));
+    rules.extend(last.map(|selector| Rule { selector, matches, target }));
+    Ok(rules)
+}
+
+fn uses<'u, 'a>(loaded: &'u Loaded<'a>, extension: &'static str) -> Uses<'u, 'a> {
+    Uses { extension, at: loaded.at, list: &loaded.uses }
+}
+
+fn target(ast: &RuleAst<'_>, cx: &ParseCx<'_>) -> Built<RuleTarget> {
+    let Some(target) = &ast.target else { return Ok(RuleTarget::Nothing) };
+    let name: &[u8] = &target.name.text;
+    if target.goto {
+        return Ok(RuleTarget::Goto(name.to_vec()));
+    }
+    if let Some(loaded) = &target.extension
+        && let Some(entry) = Registry::target_entry(loaded.id)
+    {
+        return (entry.parse)(&uses(loaded, entry.name), cx).map(RuleTarget::Extension);
+    }
+    match name {
+        b"ACCEPT" => Ok(RuleTarget::Accept),
+        b"RETURN" => Ok(RuleTarget::Return),
+        b"DROP" if cx.table == "nat" => Err(Box::new(
+            Diagnostic::error(codes::TARGET_INVALID_HERE, target.name.span, "the nat table does not filter")
+                .help("drop in filter or raw: NAT sees only the first packet of a connection")
+                .parameter(
+                    "\nThe \"nat\" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n",
+                ),
+        )),
+        b"DROP" => Ok(RuleTarget::Drop),
+        _ => Ok(RuleTarget::Jump(name.to_vec())),
+    }
+}
+
+/// `-i` where there is no incoming interface, `-o` where there is no outgoing one; by chain name, as the original.
+fn check_interfaces(ast: &RuleAst<'_>, chain: &[u8]) -> Built<()> {
+    let refuse = |part: &Negatable<Word<'_>>, letter: char, side: &str| {
+        let chain = String::from_utf8_lossy(chain);
+        Err(Box::new(
+            Diagnostic::error(
+                codes::TARGET_INVALID_HERE,
+                part.span,
+                format!("{chain} has no {side} interface"),
+            )
+            .help(format!("drop `-{letter}`, or put the rule where packets have one"))
+            .parameter(format!("Can't use -{letter} with {chain}\n")),
+        ))
+    };
+    match (&ast.in_interface, &ast.out_interface, chain) {
+        (Some(part), _, b"OUTPUT" | b"POSTROUTING") => refuse(part, 'i', "incoming"),
+        (_, Some(part), b"INPUT" | b"PREROUTING") => refuse(part, 'o', "outgoing"),
+        _ => Ok(()),
+    }
+}
+
+/// Words that people take for targets.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("ALLOW", "ACCEPT"),
+    ("PERMIT", "ACCEPT"),
+    ("PASS", "ACCEPT"),
+    ("OK", "ACCEPT"),
+    ("ACEPT", "ACCEPT"),
+    ("DENY", "DROP"),
+    ("BLOCK", "DROP"),
+    ("REFUSE", "DROP"),
+    ("DISCARD", "DROP"),
+    ("MASQ", "MASQUERADE"),
+    ("FORWARD", "DNAT"),
+];
+
+/// The diagnostic for `-j NAME` where no target or chain has that name. `chains` are those of the table.
+#[must_use]
+pub fn unknown_target(
+    name: &Word<'_>,
+    table: &str,
+    chains: &[&str],
+    dictionary: &dyn Dictionary,
+) -> Box<Diagnostic> {
+    let shown = name.lossy();
+    let classic = format!("Chain '{shown}' does not exist");
+    let upper = shown.to_uppercase();
+    let targets = dictionary.target_names();
+    let synonym = SYNONYMS.iter().find(|(word, _)| *word == upper).map(|(_, target)| *target);
+    let near = synonym
+        .or_else(|| rfw_values::suggest(&name.text, targets.iter().copied().chain(chains.iter().copied())));
+    // A word all in capitals that resembles a target is a mistyped target; anything else is a chain nobody made.
+    match near {
+        Some(near) => {
+            let mut diagnostic = Diagnostic::error(
+                codes::UNKNOWN_TARGET,
+                name.span,
+                format!("no target or chain is called `{shown}`"),
+            )
+            .help(format!("did you mean `{near}`?"))
+            .parameter(classic);
+            if near.eq_ignore_ascii_case(&shown) {
+                diagnostic = diagnostic.fix(name.span, near, rfw_diagnostics::FixSafety::Safe);
+            }
+            Box::new(diagnostic)
+        }
+        None => Box::new(
+            Diagnostic::error(
+                codes::UNDEFINED_CHAIN,
+                name.span,
+                format!("chain `{shown}` is not defined in table {table}"),
+            )
+            .help(format!(
+                "make it first: `:{shown} - [0:0]` in a file, `-t {table} -N {shown}` as a command"
+            ))
+            .parameter(classic),
+        ),
+    }
+}

@@ -1,0 +1,86 @@
+//! Typed rules to expressions.
+
+use rfw_extensions::lowering::Hint;
+use rfw_extensions::{Encoding, Lowering};
+use rfw_nft::message::Compat;
+use rfw_nft::message::userdata;
+use rfw_nft::{Expr, Family, Verdict};
+
+use crate::ir::{Rule, RuleTarget};
+
+/// Userdata TLV with spellings: pairs of expression index and code. Types from 0x80 are private (encoding.md 0.6).
+pub const TLV_HINTS: u8 = 0x80;
+/// Userdata TLV with the index of the expression before which the comment stands.
+pub const TLV_COMMENT_AT: u8 = 0x81;
+/// `NFT_RULE_COMPAT_F_INV`.
+const COMPAT_INVERTED: u32 = 2;
+
+/// A rule as the kernel gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lowered {
+    /// The expressions, counter included.
+    pub exprs: Vec<Expr>,
+    /// TLVs; empty in the compat encoding.
+    pub userdata: Vec<u8>,
+    /// The protocol, which xt extensions check.
+    pub compat: Compat,
+}
+
+impl Lowered {
+    /// The first xt match or target, which needs nft_compat.
+    #[must_use]
+    pub fn first_xt(&self) -> Option<&[u8]> {
+        self.exprs.iter().find_map(|e| match e {
+            Expr::Match { name, .. } | Expr::Target { name, .. } => Some(name.as_slice()),
+            _ => None,
+        })
+    }
+}
+
+/// Lowers a rule with the given counters.
+#[must_use]
+pub fn lower(rule: &Rule, encoding: Encoding, family: Family, counters: (u64, u64)) -> Lowered {
+    let protocol = rule.selector.protocol_pair();
+    let mut out = Lowering::new(encoding, family, protocol);
+    rule.selector.lower(&mut out);
+    for part in &rule.matches {
+        part.lower(&mut out);
+    }
+    out.push(Expr::Counter { packets: counters.0, bytes: counters.1 });
+    match &rule.target {
+        RuleTarget::Nothing => {}
+        RuleTarget::Accept => out.push(Expr::Verdict(Verdict::Accept)),
+        RuleTarget::Drop => out.push(Expr::Verdict(Verdict::Drop)),
+        RuleTarget::Return => out.push(Expr::Verdict(Verdict::Return)),
+        RuleTarget::Jump(chain) => out.push(Expr::Verdict(Verdict::Jump(chain.clone()))),
+        RuleTarget::Goto(chain) => out.push(Expr::Verdict(Verdict::Goto(chain.clone()))),
+        RuleTarget::Extension(target) => target.lower(&mut out),
+    }
+    let (proto, inverted) = protocol.unwrap_or((0, false));
+    let compat = Compat { proto: u32::from(proto), flags: if inverted { COMPAT_INVERTED } else { 0 } };
+    let userdata = notes(&out);
+    Lowered { exprs: out.exprs, userdata, compat }
+}
+
+/// The notes of a rule. A comment is bounded so that they always fit: see `comment.rs`, and 2 bytes per hint.
+fn notes(out: &Lowering) -> Vec<u8> {
+    let mut tlvs = Vec::new();
+    if let Some((at, text)) = &out.comment {
+        // Too long can't happen: the comment's own bound is 160 of 256 bytes.
+        let fits = userdata::push_comment(&mut tlvs, text).is_ok();
+        debug_assert!(fits);
+        let _ = userdata::push(&mut tlvs, TLV_COMMENT_AT, &[*at]);
+    }
+    if !out.hints.is_empty() {
+        let pairs: Vec<u8> = out.hints.iter().flat_map(|h| [h.expr, h.code]).collect();
+        let _ = userdata::push(&mut tlvs, TLV_HINTS, &pairs);
+    }
+    tlvs
+}
+
+/// The hints of a rule's userdata.
+#[must_use]
+pub fn hints(tlvs: &[u8]) -> Vec<Hint> {
+    let Some(pairs) = userdata::find(tlvs, TLV_HINTS) else { return Vec::new() };
+    pairs.as_chunks::<2>().0.iter().map(|&[expr, code]| Hint { expr, code }).collect()
+}

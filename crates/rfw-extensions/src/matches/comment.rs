@@ -35,7 +35,7 @@ impl Extension for Comment {
         let Some(word) = uses.word("comment") else { return Ok(Self { text: Vec::new() }) };
         if word.text.len() >= SIZE {
             let error = rfw_values::ValueError::whole(&word.text, "at most 255 bytes");
-            let classic = format!("comment: Argument to \"--comment\" is too long (max 255 bytes)");
+            let classic = "comment: Argument to \"--comment\" is too long (max 255 bytes)";
             return Err(bad_value(word, &error, classic));
         }
         Ok(Self { text: word.text.to_vec() })

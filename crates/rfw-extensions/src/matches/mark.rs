@@ -28,7 +28,7 @@ impl Extension for Mark {
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let mark = match uses.word("mark") {
             Some(word) => Masked::parse(&word.text).map_err(|error| {
-                bad_value(word, &error, format!("mark: bad mark value for option \"--mark\", or out of range.\n"))
+                bad_value(word, &error, "mark: bad mark value for option \"--mark\", or out of range.\n")
             })?,
             None => Masked::exact(0),
         };

@@ -156,7 +156,6 @@ fn new_table(state: &mut State, family: Family, message: &Message) -> Done {
 
 const CHAIN_HANDLE: u16 = 2;
 const CHAIN_NAME: u16 = 3;
-const CHAIN_HOOK: u16 = 4;
 const CHAIN_POLICY: u16 = 5;
 const CHAIN_COUNTERS: u16 = 8;
 
@@ -169,7 +168,7 @@ fn new_chain(table: &mut Table, message: &Message) -> Done {
         let chain = table.chains.iter_mut().find(|c| c.handle == handle);
         let chain = chain.ok_or(Refusal(ENOENT, Some(at)))?;
         if taken {
-            return Err(EEXIST.into());
+            return Err(Refusal(EEXIST, Some(name_at)));
         }
         chain.name = new.name;
         return Ok(());
@@ -203,16 +202,18 @@ fn update_chain(chain: &mut Chain, new: message::Chain, message: &Message) -> Do
             return Err(Refusal(EOPNOTSUPP, at(CHAIN_POLICY)?));
         }
         if new.hook.is_some() {
-            return Err(Refusal(EEXIST, at(CHAIN_HOOK)?));
+            return Err(Refusal(EEXIST, at(CHAIN_NAME)?));
         }
         return match new.counters {
             Some(_) => Err(Refusal(EOPNOTSUPP, at(CHAIN_COUNTERS)?)),
             None => Ok(()),
         };
     };
-    let other_hook = new.hook.is_some_and(|h| h != base.hook);
-    if other_hook || (new.hook.is_some() && new.kind != base.kind) {
-        return Err(Refusal(EEXIST, at(CHAIN_HOOK)?));
+    if new.hook.is_some_and(|h| h != base.hook) {
+        return Err(EOPNOTSUPP.into());
+    }
+    if new.hook.is_some() && new.kind != base.kind {
+        return Err(Refusal(EEXIST, at(CHAIN_NAME)?));
     }
     if let Some(policy) = new.policy {
         base.policy = policy;
@@ -281,7 +282,11 @@ fn new_rule(table: &mut Table, message: &Message) -> Done {
     let rules = &mut table.chains[chain_at].rules;
     match place {
         Spot::Insert(index) => rules.insert(index, rule),
-        Spot::Replace(index) => rules[index] = rule,
+        // Since some version the kernel keeps the old rule's handle.
+        Spot::Replace(index) => {
+            let handle = rules[index].handle;
+            rules[index] = Rule { handle, ..rule };
+        }
     }
     Ok(())
 }

@@ -159,3 +159,72 @@ impl Kernel for Fake {
         name.cloned().ok_or(IpsetError::Missing)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rfw_nft::message::{NewRule, flag, kind};
+
+    const TABLE: TableId = TableId::new(Family::Ipv6, b"filter");
+
+    #[test]
+    fn a_disturbed_batch_conflicts_until_it_names_the_new_generation() {
+        let mut fake = Fake::new();
+        let mut batch = Batch::new(Some(fake.generation().unwrap()));
+        batch.add_table(TABLE, &[]);
+        fake.disturb();
+        assert!(matches!(
+            fake.commit(&mut batch),
+            Err(CommitError::Conflict)
+        ));
+        batch.set_generation(fake.generation().unwrap());
+        fake.commit(&mut batch).unwrap();
+        assert_eq!(fake.tables(Family::Ipv6).unwrap().len(), 1);
+        assert_eq!(fake.tables(Family::Ipv4).unwrap().len(), 0);
+        assert_eq!(fake.commits(), 1);
+    }
+
+    #[test]
+    fn a_refused_batch_changes_nothing() {
+        let mut fake = Fake::new();
+        let mut batch = Batch::new(None);
+        batch.add_table(TABLE, &[]);
+        let missing = batch.add_rule(&NewRule::append(TABLE.chain(b"x")), &[]);
+        let set = batch.add(kind::NEWSET, flag::CREATE, 10, |_| {});
+        match fake.commit(&mut batch) {
+            Err(CommitError::Rejected(r)) => {
+                let seen: Vec<_> = r.iter().map(|r| (r.seq, r.errno)).collect();
+                assert_eq!(seen, [(missing, libc::ENOENT), (set, libc::EOPNOTSUPP)]);
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(fake.table(TABLE).unwrap(), None);
+        assert_eq!((fake.generation().unwrap(), fake.commits()), (1, 0));
+    }
+
+    #[test]
+    fn a_message_too_long_is_refused_by_number() {
+        let mut fake = Fake::new();
+        let mut batch = Batch::new(None);
+        let seq = batch.add_table(TABLE, &[0; 70_000]);
+        match fake.commit(&mut batch) {
+            Err(CommitError::Rejected(r)) => {
+                assert_eq!((r[0].seq, r[0].errno), (seq, libc::EMSGSIZE));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn ipsets_and_revisions_are_as_told() {
+        let mut fake = Fake::new();
+        fake.add_ipset(b"one");
+        assert_eq!(fake.ipset_index(b"one").unwrap(), 0);
+        assert_eq!(fake.ipset_name(0).unwrap(), b"one");
+        assert!(fake.ipset_name(1).is_err());
+        fake.forget_revision(b"set", 4, false);
+        let mut known = |rev| fake.revision_supported(Family::Ipv4, b"set", rev, false);
+        assert!(known(3).unwrap());
+        assert!(!known(4).unwrap());
+    }
+}

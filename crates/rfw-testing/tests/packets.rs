@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use rfw_testing::lab::LabError;
 use rfw_testing::lab::battery::{Probe, battery, battery_v6};
-use rfw_testing::lab::compare::{Family, Loader, command_loader, differences, observe, stock_loader};
+use rfw_testing::lab::compare::{
+    Family, Loader, command_loader, compare, differences, observe, stock_loader,
+};
+use rfw_testing::lab::{Lab, LabError};
 
 fn agent() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_rfw-lab"))
@@ -32,8 +34,8 @@ fn loaders(family: Family) -> Vec<NamedLoader> {
     for (name, encoding) in RFW_ENCODINGS {
         let Some(program) = rfw() else { continue };
         let command = match family {
-            Family::V4 => "iptables-restore",
-            Family::V6 => "ip6tables-restore",
+            Family::V4 => "rfw-restore",
+            Family::V6 => "rfw6-restore",
         };
         // The program answers to its own file name, so it is started under the one that is wanted (bash's `exec -a`).
         let script = format!("exec -a {command} '{}' --encoding {encoding}", program.display());
@@ -66,4 +68,23 @@ fn every_rule_counts_the_same_packets() {
 #[test]
 fn every_ipv6_rule_counts_the_same_packets() {
     all_agree(Family::V6, "battery.v6.rules", &battery_v6()).unwrap();
+}
+
+/// Without connection tracking nothing puts fragments together, so rules see them.
+#[test]
+fn fragments_count_the_same_where_nothing_is_tracked() {
+    all_agree(Family::V4, "battery-stateless.rules", &battery()).unwrap();
+    all_agree(Family::V6, "battery-stateless.v6.rules", &battery_v6()).unwrap();
+}
+
+/// The comparison is worth something only if it sees a rule that loads but means something else.
+#[test]
+fn a_loader_that_changes_a_rule_is_found() {
+    let rules = fixture("battery-stateless.rules");
+    let honest = stock_loader(Family::V4);
+    let liar = |lab: &Lab, rules: &str| honest(lab, &rules.replace("--dport 2000:2010", "--dport 2000:2011"));
+    let lines = compare(agent(), &honest, &liar, &rules, &battery()).unwrap();
+    // The rule and its negation below it.
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines.iter().all(|line| line.contains("--dport 2000:2010")), "{lines:?}");
 }

@@ -17,10 +17,7 @@ fn check<T>(word: &[u8], result: Result<T, ValueError>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(error) => {
-            assert!(
-                error.start <= error.end && error.end <= word.len(),
-                "{error:?}"
-            );
+            assert!(error.start <= error.end && error.end <= word.len(), "{error:?}");
             None
         }
     }

@@ -18,26 +18,17 @@ struct Case {
 }
 
 fn case(words: &[&str], ours: Result<String, &'static str>) -> Case {
-    Case {
-        program: "iptables",
-        words: words.iter().map(|&w| w.to_owned()).collect(),
-        ours,
-    }
+    Case { program: "iptables", words: words.iter().map(|&w| w.to_owned()).collect(), ours }
 }
 
 fn case6(words: &[&str], ours: Result<String, &'static str>) -> Case {
-    Case {
-        program: "ip6tables",
-        ..case(words, ours)
-    }
+    Case { program: "ip6tables", ..case(words, ours) }
 }
 
 /// Runs a script in a fresh network namespace; `None` where that cannot be done with iptables 1.8.9.
 fn in_namespace(script: &str) -> Option<String> {
-    let probe = Command::new("unshare")
-        .args(["-n", "sh", "-c", "iptables -V && iptables -N T"])
-        .output()
-        .ok()?;
+    let probe =
+        Command::new("unshare").args(["-n", "sh", "-c", "iptables -V && iptables -N T"]).output().ok()?;
     let version = String::from_utf8_lossy(&probe.stdout).into_owned();
     if !probe.status.success() || !version.contains("v1.8.9 (nf_tables)") {
         return None;
@@ -97,19 +88,13 @@ fn compare(what: &str, cases: &[Case]) {
             _ => false,
         };
         if !same {
-            wrong.push(format!(
-                "{:?}: ours {:?}, stock {rule:?} {error:?}",
-                case.words, case.ours
-            ));
+            wrong.push(format!("{:?}: ours {:?}, stock {rule:?} {error:?}", case.words, case.ours));
         }
     }
     assert!(wrong.is_empty(), "{what}:\n{}", wrong.join("\n"));
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a test that compares nothing has to say so"
-)]
+#[expect(clippy::print_stderr, reason = "a test that compares nothing has to say so")]
 fn skipped(what: &str, count: usize) {
     eprintln!("skipped: {count} values of {what} not compared with iptables 1.8.9");
 }
@@ -117,10 +102,7 @@ fn skipped(what: &str, count: usize) {
 /// Numbers that look random and are the same every time.
 fn numbers(seed: u64) -> impl Iterator<Item = u64> {
     std::iter::successors(Some(seed), |n| {
-        Some(
-            n.wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407),
-        )
+        Some(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
     })
     .skip(1)
     .map(|n| n >> 20)
@@ -284,11 +266,7 @@ fn addresses() {
         });
     }
     for word in &words {
-        let refusal = if word.contains('/') {
-            "invalid mask"
-        } else {
-            "not found"
-        };
+        let refusal = if word.contains('/') { "invalid mask" } else { "not found" };
         let ours = source(AddrMask::parse_v4(word.as_bytes()).ok(), refusal);
         cases.push(case(&["-s", word], ours));
     }
@@ -317,17 +295,9 @@ fn addresses() {
     let pairs: Vec<u64> = numbers(11).take(120).collect();
     for four in pairs.chunks_exact(4) {
         let mut groups = Vec::new();
-        for (at, bits) in four
-            .iter()
-            .flat_map(|&n| [n & 0xffff, (n >> 16) & 0xffff])
-            .enumerate()
-        {
+        for (at, bits) in four.iter().flat_map(|&n| [n & 0xffff, (n >> 16) & 0xffff]).enumerate() {
             let zero = (four[0] >> (32 + at % 8)) & 1 == 1;
-            groups.push(if zero {
-                "0".to_owned()
-            } else {
-                format!("{bits:x}")
-            });
+            groups.push(if zero { "0".to_owned() } else { format!("{bits:x}") });
         }
         words.push(format!("{}/{}", groups.join(":"), four[1] % 129));
     }
@@ -342,8 +312,8 @@ fn addresses() {
 fn ports_marks_macs_ranges() {
     let mut cases = Vec::new();
     for word in [
-        "22", "22:80", ":80", "80:", "0", "0:0", "65535", "0x16", "022", " 22", "22 ", "65536",
-        "-1", "+22", "1:2:3", "80:22", "22,80", "", "08",
+        "22", "22:80", ":80", "80:", "0", "0:0", "65535", "0x16", "022", " 22", "22 ", "65536", "-1", "+22",
+        "1:2:3", "80:22", "22,80", "", "08",
     ] {
         let parsed = PortRange::parse(word.as_bytes(), Some("tcp"), &NoServices);
         let ours = match parsed {
@@ -383,9 +353,8 @@ fn ports_marks_macs_ranges() {
         "08",
         "99999999999999999999999",
     ] {
-        let ours = Masked::parse(word.as_bytes())
-            .map(|mark| format!("-m mark --mark {mark}"))
-            .map_err(|_| "mark: ");
+        let ours =
+            Masked::parse(word.as_bytes()).map(|mark| format!("-m mark --mark {mark}")).map_err(|_| "mark: ");
         cases.push(case(&["-m", "mark", "--mark", word], ours));
     }
     for word in [
@@ -495,28 +464,18 @@ fn interfaces_patterns_quoting() {
         &long,
         &longer,
     ] {
-        let ours = Pattern::parse_hex(word.as_bytes())
-            .map(pattern)
-            .map_err(|_| "");
-        cases.push(case(
-            &["-m", "string", "--algo", "bm", "--hex-string", word],
-            ours,
-        ));
+        let ours = Pattern::parse_hex(word.as_bytes()).map(pattern).map_err(|_| "");
+        cases.push(case(&["-m", "string", "--algo", "bm", "--hex-string", word], ours));
     }
-    for word in [
-        "a", "a b", "a\"b", "a\u{1}b", "a|b", r"a\b", r"ab\", "a'b", "é", "a\tb", "~", &long,
-        &longer,
-    ] {
+    for word in
+        ["a", "a b", "a\"b", "a\u{1}b", "a|b", r"a\b", r"ab\", "a'b", "é", "a\tb", "~", &long, &longer]
+    {
         let ours = Pattern::parse(word.as_bytes()).map(pattern).map_err(|_| "");
-        cases.push(case(
-            &["-m", "string", "--algo", "bm", "--string", word],
-            ours,
-        ));
+        cases.push(case(&["-m", "string", "--algo", "bm", "--string", word], ours));
     }
-    for word in [
-        "a", "a-b_9", "-", "a b", "it's", "a\"b\\c", "é", "$x#", "a.b", "a:", "a\tb", "[x]", "%",
-        "a|b", "`",
-    ] {
+    for word in
+        ["a", "a-b_9", "-", "a b", "it's", "a\"b\\c", "é", "$x#", "a.b", "a:", "a\tb", "[x]", "%", "a|b", "`"]
+    {
         let ours = format!("-j LOG --log-prefix {}", Quoted(word.as_bytes()));
         cases.push(case(&["-j", "LOG", "--log-prefix", word], Ok(ours)));
     }

@@ -173,10 +173,7 @@ mod tests {
         let mut batch = Batch::new(Some(fake.generation().unwrap()));
         batch.add_table(TABLE, &[]);
         fake.disturb();
-        assert!(matches!(
-            fake.commit(&mut batch),
-            Err(CommitError::Conflict)
-        ));
+        assert!(matches!(fake.commit(&mut batch), Err(CommitError::Conflict)));
         batch.set_generation(fake.generation().unwrap());
         fake.commit(&mut batch).unwrap();
         assert_eq!(fake.tables(Family::Ipv6).unwrap().len(), 1);

@@ -46,10 +46,7 @@ const STEPS: &[Step] = &[
         b.add_rule(&rule(INPUT), &jump("foo"));
         b.add_rule(&rule(FOO), &counted(Verdict::Drop));
         b.add_rule(&place(FOO, Place::First), &counted(Verdict::Accept));
-        let noted = NewRule {
-            userdata: b"\0\x02x\0",
-            ..place(FOO, Place::Before(5))
-        };
+        let noted = NewRule { userdata: b"\0\x02x\0", ..place(FOO, Place::Before(5)) };
         b.add_rule(&noted, &counted(Verdict::Return));
     }),
     ("rule errors", |b| {
@@ -68,10 +65,7 @@ const STEPS: &[Step] = &[
         b.del_chain(INPUT);
     }),
     ("ids, replacing, policy", |b| {
-        let named = NewRule {
-            id: Some(1),
-            ..rule(BAR)
-        };
+        let named = NewRule { id: Some(1), ..rule(BAR) };
         b.add_rule(&named, &counted(Verdict::Accept));
         b.add_rule(&place(BAR, Place::BeforeId(1)), &counted(Verdict::Drop));
         b.add_rule(&place(BAR, Place::AfterId(1)), &counted(Verdict::Return));
@@ -79,10 +73,7 @@ const STEPS: &[Step] = &[
         b.add_rule(&place(FOO, Place::Replace(5)), &counted(Verdict::Accept));
         b.add_rule(&place(FOO, Place::After(6)), &counted(Verdict::Drop));
         b.del_rule(FOO, 7);
-        let zero = NewChain {
-            counters: Some(Counters::default()),
-            ..base(0)
-        };
+        let zero = NewChain { counters: Some(Counters::default()), ..base(0) };
         b.update_base_chain(INPUT, &zero);
         b.rename_chain(FILTER.chain(b"renamed"), 3);
     }),
@@ -118,27 +109,15 @@ const STEPS: &[Step] = &[
 ];
 
 fn nat() -> NewChain<'static> {
-    NewChain {
-        kind: b"nat",
-        ..base(1)
-    }
+    NewChain { kind: b"nat", ..base(1) }
 }
 
 fn silent() -> NewChain<'static> {
-    NewChain {
-        policy: None,
-        ..base(1)
-    }
+    NewChain { policy: None, ..base(1) }
 }
 
 fn other_hook() -> NewChain<'static> {
-    NewChain {
-        hook: Hook {
-            num: 3,
-            priority: 0,
-        },
-        ..base(1)
-    }
+    NewChain { hook: Hook { num: 3, priority: 0 }, ..base(1) }
 }
 
 #[test]

@@ -20,10 +20,7 @@ const FOO: ChainId = FILTER.chain(b"foo");
 fn base(policy: u32) -> NewChain<'static> {
     NewChain {
         kind: b"filter",
-        hook: Hook {
-            num: 1,
-            priority: 0,
-        },
+        hook: Hook { num: 1, priority: 0 },
         policy: Some(policy),
         counters: None,
         userdata: &[],
@@ -31,24 +28,15 @@ fn base(policy: u32) -> NewChain<'static> {
 }
 
 fn rule(chain: ChainId<'static>) -> NewRule<'static> {
-    NewRule {
-        compat: Some(Compat::default()),
-        ..NewRule::append(chain)
-    }
+    NewRule { compat: Some(Compat::default()), ..NewRule::append(chain) }
 }
 
 fn place(chain: ChainId<'static>, place: Place) -> NewRule<'static> {
-    NewRule {
-        place,
-        ..rule(chain)
-    }
+    NewRule { place, ..rule(chain) }
 }
 
 fn counted(verdict: Verdict) -> [Expr; 2] {
-    let counter = Expr::Counter {
-        packets: 0,
-        bytes: 0,
-    };
+    let counter = Expr::Counter { packets: 0, bytes: 0 };
     [counter, Expr::Verdict(verdict)]
 }
 

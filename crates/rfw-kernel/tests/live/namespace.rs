@@ -11,11 +11,7 @@ const INSIDE: &str = "RFW_TEST_NAMESPACE";
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
 fn works(options: &str) -> bool {
-    Command::new("unshare")
-        .args([options, "true"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|s| s.success())
+    Command::new("unshare").args([options, "true"]).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
 }
 
 /// Runs `body` as root of a network namespace; skips if there can be none.
@@ -35,10 +31,7 @@ fn within(options: &str, test: &str, body: impl FnOnce()) {
     }
     if !works(options) {
         let n = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped {test}: no network namespace ({n} so far)"
-        );
+        let _ = writeln!(std::io::stderr(), "skipped {test}: no network namespace ({n} so far)");
         return;
     }
     let exe = env::current_exe().unwrap();

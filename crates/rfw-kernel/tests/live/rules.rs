@@ -25,32 +25,16 @@ fn objects_come_back() {
         userdata::push_comment(&mut mark, b"made by rfw").unwrap();
         let mut batch = Batch::new(Some(kernel.generation().unwrap()));
         batch.add_table(FILTER, &mark);
-        let counters = Counters {
-            packets: 3,
-            bytes: 4,
-        };
-        let input = NewChain {
-            counters: Some(counters),
-            ..base(0)
-        };
+        let counters = Counters { packets: 3, bytes: 4 };
+        let input = NewChain { counters: Some(counters), ..base(0) };
         batch.add_base_chain(INPUT, &input);
         batch.add_user_chain(FOO, &[]);
         let mut exprs = vec![
-            Expr::Meta {
-                dreg: REG_1,
-                key: meta::L4PROTO,
-            },
-            Expr::Cmp {
-                sreg: REG_1,
-                op: CmpOp::Eq,
-                data: [17].into_iter().collect(),
-            },
+            Expr::Meta { dreg: REG_1, key: meta::L4PROTO },
+            Expr::Cmp { sreg: REG_1, op: CmpOp::Eq, data: [17].into_iter().collect() },
         ];
         exprs.extend(jump("foo"));
-        let noted = NewRule {
-            userdata: &[0x80, 1, b'x'],
-            ..rule(INPUT)
-        };
+        let noted = NewRule { userdata: &[0x80, 1, b'x'], ..rule(INPUT) };
         batch.add_rule(&noted, &exprs);
         batch.add_rule(&place(INPUT, Place::First), &counted(Verdict::Accept));
         kernel.commit(&mut batch).unwrap();
@@ -102,11 +86,7 @@ fn every_error_of_a_batch_is_told() {
         batch.add_rule(&rule(INPUT), &counted(Verdict::Accept));
         let first = batch.add_rule(&rule(INPUT), &jump("missing"));
         batch.add_rule(&rule(INPUT), &counted(Verdict::Accept));
-        let bad_match = Expr::Match {
-            name: b"nonesuch".to_vec(),
-            rev: 0,
-            info: vec![0; 8],
-        };
+        let bad_match = Expr::Match { name: b"nonesuch".to_vec(), rev: 0, info: vec![0; 8] };
         let second = batch.add_rule(&rule(INPUT), &[bad_match]);
         let told = rejects(kernel.commit(&mut batch));
         let seen: Vec<_> = told.iter().map(|r| (r.seq, r.errno)).collect();
@@ -152,9 +132,7 @@ fn revisions_are_probed() {
     privileged("rules::revisions_are_probed", || {
         let mut kernel = open();
         let mut has = |name: &[u8], revision, target| {
-            kernel
-                .revision_supported(Family::Ipv4, name, revision, target)
-                .unwrap()
+            kernel.revision_supported(Family::Ipv4, name, revision, target).unwrap()
         };
         for _ in 0..2 {
             assert!(has(b"conntrack", 3, false));

@@ -43,11 +43,7 @@ fn early_stop(kernel: &mut dyn Kernel) {
     kernel
         .rules(FILTER, Some(b"INPUT"), &mut |_| {
             seen += 1;
-            if seen == 10 {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            if seen == 10 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .unwrap();
     assert_eq!(seen, 10);
@@ -62,9 +58,7 @@ fn thousands_of_errors_are_all_told() {
         let mut kernel = open();
         let mut batch = started(&mut kernel);
         let exprs = jump("missing");
-        let expected: Vec<_> = (0..20_000)
-            .map(|_| batch.add_rule(&rule(INPUT), &exprs))
-            .collect();
+        let expected: Vec<_> = (0..20_000).map(|_| batch.add_rule(&rule(INPUT), &exprs)).collect();
         let told = rejects(kernel.commit(&mut batch));
         let told: Vec<_> = told.iter().map(|r| r.seq).collect();
         assert_eq!(told, expected);

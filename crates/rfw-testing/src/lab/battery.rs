@@ -6,10 +6,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::Host;
 use super::Host::{Client, Inside, Router};
 use super::addresses::{BROADCAST, CLIENT, CLIENT_2, INSIDE, INSIDE_2, ROUTER};
 use super::packet::{Packet, flag, protocol};
-use super::{Host, packet};
 
 pub use super::battery6::battery_v6;
 
@@ -255,7 +255,13 @@ fn fields() -> Vec<Probe> {
                 udp(3025).data(b"hay hay"),
             ],
         ),
-        sends("payload string far in", vec![udp(3026).data(&[&long[..64], b"needle"].concat())]),
+        sends(
+            "payload string far in",
+            vec![
+                udp(3026).data(&[&long[..64], b"needle"].concat()),
+                udp(3026).data(&[&long[..17], b"needle"].concat()),
+            ],
+        ),
         sends("payload bytes", vec![udp(3027).data(&[0x00, 0xff, b'x', b'*'])]),
         sends("ip options", vec![udp(3028).ip_options(&[1, 1, 1, 0])]),
         sends("fragments", {
@@ -339,6 +345,7 @@ fn states() -> Vec<Probe> {
             "icmp error of a known flow",
             vec![Action::Send(Client, udp_through(3101)), Action::Send(Inside, related)],
         ),
+        sends("syn and fin through the router", vec![tcp_through(2104).flags(flag::SYN | flag::FIN)]),
         sends(
             "acknowledgement far outside the window",
             vec![tcp_through(2103), tcp_through(2103).flags(flag::ACK).numbers(900_000, 900_000)],
@@ -389,7 +396,10 @@ fn targets() -> Vec<Probe> {
                 Action::AskUdp(Client, at(CLIENT, 4400), at(INSIDE, 4202), "two"),
             ],
         ),
-        sends("time to live changed", vec![udp(4203), udp(4204), udp(4205), udp_through(4203)]),
+        sends(
+            "time to live changed",
+            vec![udp(4203), udp(4204), udp(4205), udp_through(4203), udp_through(4204)],
+        ),
         sends("type of service changed", [4206, 4207, 4208, 4209].map(udp).to_vec()),
         sends("congestion flags removed", vec![tcp(4210).flags(flag::SYN | flag::CWR | flag::ECE)]),
         sends("segment size changed", vec![mss(4211), mss(4212)]),
@@ -499,7 +509,9 @@ fn verdicts() -> Vec<Probe> {
         ),
         probe(
             "dropped on output",
-            vec![Action::Send(Router, packet::Packet::udp(at(ROUTER, SPORT), at(CLIENT, 6301)))],
+            [6201, 6202]
+                .map(|port| Action::AskUdp(Router, at(ROUTER, 6300), at(CLIENT, port), "hello"))
+                .to_vec(),
         ),
     ]
 }

@@ -75,7 +75,7 @@ fn basics() -> Vec<Probe> {
 }
 
 fn extensions() -> Vec<Probe> {
-    let segments_left = |left: u8| [&[2, 0, left, 0, 0, 0, 0][..], &[0; 16]].concat();
+    let segments_left = |left: u8| [&[2, 2, left, 0, 0, 0, 0][..], &[0; 16]].concat();
     vec![
         sends("hop-by-hop options", vec![udp(3030).extension(HOP_BY_HOP, &PADDING)]),
         sends("destination options", vec![udp(3031).extension(DESTINATION, &PADDING)]),
@@ -179,7 +179,7 @@ fn targets() -> Vec<Probe> {
         probe(
             "redirect",
             vec![
-                Action::ListenUdp(Router, at(ROUTER, 7103)),
+                Action::ListenUdp(Router, at(Ipv6Addr::UNSPECIFIED, 7103)),
                 Action::AskUdp(Client, at(CLIENT, 5103), at(ROUTER, 7003), "who am I"),
             ],
         ),
@@ -193,6 +193,14 @@ fn targets() -> Vec<Probe> {
         probe(
             "rejected",
             vec![Action::Connect(Client, at(CLIENT, 2401), at(ROUTER, 6001)), asked(6003), asked(6004)],
+        ),
+        // The address that the client's hardware address makes; to a port that answers nothing, for nobody has it.
+        sends(
+            "hardware address",
+            vec![Packet::udp(
+                at(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0xff, 0xfe00, 0x10), SPORT),
+                at(ROUTER, 6005),
+            )],
         ),
         probe("dropped", vec![asked(6005)]),
     ]

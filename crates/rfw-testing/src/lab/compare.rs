@@ -93,6 +93,9 @@ fn run(lab: &Lab, probe: &Probe, outcomes: &mut Vec<(String, Outcome)>) -> Resul
                 }
                 other => other,
             },
+            Action::Talk(..) | Action::Reset(_) if open.is_empty() => {
+                Outcome::Failed("no connection".to_owned())
+            }
             Action::Talk(host, text) => lab.talk(*host, &open, text)?,
             Action::Reset(host) => lab.reset(*host, &open)?,
             Action::AskUdp(host, from, to, text) => lab.ask_udp(*host, *from, *to, text)?,

@@ -292,8 +292,7 @@ fn addresses() -> Vec<Probe> {
     ]
 }
 
-/// A connection made of crafted packets, `client:port -> inside:port`, both ends' kernels kept out by listening nowhere
-/// near: the inside answers by hand before its kernel's reset counts as anything but one more packet.
+/// Flows with answers, so that every state of connection tracking is seen in both directions.
 fn states() -> Vec<Probe> {
     let through = at(INSIDE, 2101);
     let related = {

@@ -1,3 +1,7 @@
 //! Fixture runner, generators and oracles for the tests.
 
+pub mod fixture;
+pub mod golden;
 pub mod lab;
+pub mod laws;
+pub mod names;

@@ -1,0 +1,90 @@
+//! The laws of the compiler, for one rule.
+//!
+//! 1. `build(parse(print(rule))) == rule`, and printing again changes nothing; for the rule and for its normal form.
+//! 2. `lift(lower(rule))` is the normal form in both encodings, and lowering that gives the same expressions again.
+//! 3. `decode(encode(x)) == x` for the expressions of both encodings.
+
+use rfw_compiler::{Body, Lowered, Rule, lift, lower, normal, print_rule};
+use rfw_extensions::{Encoding, Printer};
+use rfw_nft::attr::Writer;
+use rfw_nft::{Listing, decode_list, encode_list};
+
+use crate::fixture::{build_line, line::Place};
+
+/// Counters that must not get lost.
+const COUNTERS: (u64, u64) = (3, 4);
+
+/// `-A CHAIN …` as iptables-save prints it.
+#[must_use]
+pub fn printed(rule: &Rule, chain: &[u8], place: &Place<'_>) -> Vec<u8> {
+    let mut text = b"-A ".to_vec();
+    text.extend_from_slice(chain);
+    let mut out =
+        Printer { out: &mut text, family: place.family, names: place.names, numeric: true, protocol: None };
+    print_rule(rule, None, &mut out);
+    text
+}
+
+/// What is wrong with a rule; nothing if the laws hold.
+#[must_use]
+pub fn broken(rule: &Rule, chain: &[u8], place: &Place<'_>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let usual = normal(rule, place.family, place.names);
+    faults.extend(reparsed(rule, chain, place).err().map(|e| format!("law 1: {e}")));
+    if usual != *rule {
+        faults.extend(reparsed(&usual, chain, place).err().map(|e| format!("law 1, normal form: {e}")));
+    }
+    for encoding in [Encoding::Compat, Encoding::Native] {
+        faults.extend(lifted(rule, &usual, encoding, place).err().map(|e| format!("{encoding:?}: {e}")));
+    }
+    faults
+}
+
+fn reparsed(rule: &Rule, chain: &[u8], place: &Place<'_>) -> Result<(), String> {
+    let text = printed(rule, chain, place);
+    let shown = String::from_utf8_lossy(&text);
+    let built = build_line(&text, place).map_err(|d| format!("`{shown}` does not build: {}", d.message))?;
+    let [again] = built.rules.as_slice() else { return Err(format!("`{shown}` is not one rule")) };
+    if again != rule {
+        return Err(format!("`{shown}` builds another rule\n  from {rule:?}\n  to   {again:?}"));
+    }
+    let second = printed(again, chain, place);
+    if second != text {
+        return Err(format!("`{shown}` prints as `{}`", String::from_utf8_lossy(&second)));
+    }
+    Ok(())
+}
+
+fn lifted(rule: &Rule, usual: &Rule, encoding: Encoding, place: &Place<'_>) -> Result<(), String> {
+    let lowered = lower(rule, encoding, place.family, COUNTERS);
+    let through = through_bytes(&lowered)?;
+    let (body, counters) = lift(&through.exprs, &through.userdata, place.family, place.names);
+    let Body::Rule(found) = body else {
+        return Err(format!("law 2: foreign\n{}", Listing(&lowered.exprs)));
+    };
+    if found != *usual {
+        return Err(format!("law 2: lifts to another rule\n  from {usual:?}\n  to   {found:?}"));
+    }
+    if counters != COUNTERS {
+        return Err(format!("law 2: counters {counters:?}"));
+    }
+    let again = lower(&found, encoding, place.family, COUNTERS);
+    if again != lowered {
+        return Err(format!(
+            "law 2: what was lifted lowers to\n{}instead of\n{}",
+            Listing(&again.exprs),
+            Listing(&lowered.exprs)
+        ));
+    }
+    Ok(())
+}
+
+fn through_bytes(lowered: &Lowered) -> Result<Lowered, String> {
+    let mut bytes = Vec::new();
+    encode_list(&lowered.exprs, &mut Writer::new(&mut bytes));
+    let exprs = decode_list(&bytes).map_err(|e| format!("law 3: {e}"))?;
+    if exprs != lowered.exprs {
+        return Err(format!("law 3: {:?}\ncomes back as\n{exprs:?}", lowered.exprs));
+    }
+    Ok(Lowered { exprs, ..lowered.clone() })
+}

@@ -871,19 +871,8 @@ fn parameter(
 
 /// The constraints of one more use of an option (the order of the checks is libxtables').
 fn check_use(extension: &str, earlier: &[Use<'_>], used: &Use<'_>, inverted: Option<Span>) -> Result<()> {
-    let name = used.option.name;
-    if let Some(other) = earlier.iter().find(|u| used.option.excludes.contains(&u.option.key())) {
-        return Err(Box::new(*parameter(
-            codes::OPTIONS_EXCLUSIVE,
-            used.at,
-            format!(
-                "{extension}: option \"--{name}\" cannot be used together with \"--{}\".\n",
-                other.option.name
-            ),
-            "keep one of them",
-        ))
-        .map_also(other.at, "the other one"));
-    }
+    // An alias is called by its first name, as in the original.
+    let name = used.option.key();
     if let Some(bang) = inverted
         && !used.option.invertible
     {
@@ -922,22 +911,37 @@ impl MapAlso for Box<Diagnostic> {
 fn check_complete(dictionary: &dyn Dictionary, loaded: &Loaded<'_>) -> Result<()> {
     let extension = dictionary.name(loaded.id);
     let has = |name: &str| loaded.uses.iter().any(|u| u.option.key() == name);
-    for spec in dictionary.options(loaded.id) {
-        if spec.required && spec.alias_of.is_none() && !has(spec.name) {
+    // The original goes through its table, not through the command line.
+    for spec in dictionary.options(loaded.id).iter().filter(|s| s.alias_of.is_none()) {
+        let Some(used) = loaded.uses.iter().find(|u| u.option.key() == spec.name) else {
+            if !spec.required {
+                continue;
+            }
             return Err(parameter(
                 codes::OPTION_REQUIRED,
                 loaded.at,
                 format!("{extension}: option \"--{}\" must be specified\n", spec.name),
                 format!("add `--{} {}`", spec.name, spec.value),
             ));
+        };
+        if let Some(other) = loaded.uses.iter().find(|u| spec.excludes.contains(&u.option.key())) {
+            return Err(parameter(
+                codes::OPTIONS_EXCLUSIVE,
+                used.at,
+                format!(
+                    "{extension}: option \"--{}\" cannot be used together with \"--{}\".\n",
+                    spec.name,
+                    other.option.key()
+                ),
+                "keep one of them",
+            )
+            .map_also(other.at, "the other one"));
         }
-    }
-    for used in &loaded.uses {
-        if let Some(missing) = used.option.needs.iter().find(|n| !has(n)) {
+        if let Some(missing) = spec.needs.iter().find(|n| !has(n)) {
             return Err(parameter(
                 codes::OPTION_REQUIRED,
                 used.at,
-                format!("{extension}: option \"--{}\" also requires \"--{missing}\".\n", used.option.name),
+                format!("{extension}: option \"--{}\" also requires \"--{missing}\".\n", spec.name),
                 format!("add `--{missing}`"),
             ));
         }

@@ -33,7 +33,7 @@ pub fn list_heading(options: ListOptions) -> String {
     }
     line.push_str("target     prot opt ");
     if options.verbose {
-        line.push_str("in     out    ");
+        line.push_str("in     out     ");
     }
     line.push_str("source               destination         \n");
     line

@@ -80,6 +80,10 @@ pub enum Classic {
     Resource(String),
     /// Status 1, `P: TEXT`: a listing refused.
     Refused(String),
+    /// Status 1, `iptables-restore: TEXT`: the frame of a save file.
+    Framing(String),
+    /// Status 4, `P: TEXT`: the kernel can't be asked.
+    Fatal(String),
 }
 
 impl Classic {
@@ -88,9 +92,9 @@ impl Classic {
     pub fn status(&self) -> u8 {
         match self {
             Self::Parameter(_) | Self::Bare(_) => 2,
-            Self::Other(_) | Self::Refused(_) => 1,
+            Self::Other(_) | Self::Refused(_) | Self::Framing(_) => 1,
             Self::Version(_) => 3,
-            Self::Resource(_) => 4,
+            Self::Resource(_) | Self::Fatal(_) => 4,
         }
     }
 }

@@ -417,6 +417,11 @@ impl<'w, 'a> Parser<'w, 'a> {
         for (_, id) in self.loaded() {
             names.extend(self.dictionary.options(id).iter().map(|o| o.name));
         }
+        // Options that this name would have loaded, had it been spelt right.
+        let protocol = self.command.rule.protocol.as_ref();
+        if let Some(id) = protocol.and_then(|p| self.dictionary.implicit_match(&p.value.text)) {
+            names.extend(self.dictionary.options(id).iter().map(|o| o.name));
+        }
         let owners = self.dictionary.owners(name);
         let diagnostic =
             Diagnostic::error(codes::UNKNOWN_OPTION, word.span, format!("there is no option `{shown}` here"));

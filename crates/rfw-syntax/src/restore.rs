@@ -174,7 +174,7 @@ mod tests {
             matches!(&lines[3].kind, LineKind::Chain(c) if c.policy.as_ref().is_some_and(|p| p.text.as_ref() == b"-"))
         );
         assert!(
-            matches!(lines[4].kind, LineKind::Command { counters: Some((3, 4)), offset: 53, .. }),
+            matches!(lines[4].kind, LineKind::Command { counters: Some((3, 4)), offset: 47, .. }),
             "{:?}",
             lines[4]
         );

@@ -1,0 +1,184 @@
+//! Commands to transactions.
+//!
+//! A [`Transaction`] reads what its commands need (chains for `-A`, one chain's rules for `-D`, …), keeps the state as it
+//! will be after the commands so far, and collects messages for one batch bound to the generation it read. If the ruleset
+//! changed meanwhile the caller builds it anew: nothing is ever applied to a state that nobody looked at.
+
+mod chains;
+mod ops;
+mod rules;
+mod state;
+mod zero;
+
+use rfw_diagnostics::{Classic, Diagnostic, Span, codes};
+use rfw_extensions::{Encoding, Names};
+use rfw_kernel::{Batch, CommitError, Error, Kernel, Reject};
+use rfw_nft::Family;
+use rfw_nft::message::userdata;
+
+use ops::Op;
+use state::TableState;
+
+pub use chains::is_base;
+pub use rules::{Wanted, stored};
+
+use crate::settings::{Settings, host_has_stock};
+
+/// The table comment that says that rfw's native encoding is used in it; `nft` shows it.
+pub const TABLE_MARK: &[u8] = b"managed by rfw (native encoding)";
+
+/// Why a command did not work.
+#[derive(Debug)]
+pub enum Halt {
+    /// The user's text or the ruleset.
+    Diagnostics(Vec<Diagnostic>),
+    /// The system.
+    Fatal(Classic),
+    /// The ruleset changed meanwhile: build again.
+    Conflict,
+}
+
+impl From<Box<Diagnostic>> for Halt {
+    fn from(diagnostic: Box<Diagnostic>) -> Self {
+        Self::Diagnostics(vec![*diagnostic])
+    }
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        if matches!(error, Error::Interrupted) { Self::Conflict } else { Self::Fatal(fatal(&error)) }
+    }
+}
+
+/// The words for a kernel that can't be asked.
+pub fn fatal(error: &Error) -> Classic {
+    const EPERM: i32 = 1;
+    let text = match error.errno() {
+        Some(EPERM) => {
+            "Could not fetch rule set generation id: Permission denied (you must be root)".to_owned()
+        }
+        _ => format!("Could not fetch rule set: {error}"),
+    };
+    Classic::Fatal(text)
+}
+
+pub type Done<T> = Result<T, Halt>;
+
+/// One atomic change in the making.
+pub struct Transaction<'t> {
+    pub(crate) kernel: &'t mut dyn Kernel,
+    pub(crate) names: &'t dyn Names,
+    pub(crate) family: Family,
+    settings: Settings,
+    pub(crate) batch: Batch,
+    ops: Vec<Op>,
+    tables: Vec<TableState>,
+    /// Whether later commands may refer to rules that earlier ones of this transaction made.
+    pub(crate) history: bool,
+    next_id: u32,
+}
+
+impl<'t> Transaction<'t> {
+    /// Begins at the kernel's present generation.
+    pub fn begin(
+        kernel: &'t mut dyn Kernel,
+        names: &'t dyn Names,
+        family: Family,
+        settings: Settings,
+        history: bool,
+    ) -> Done<Self> {
+        let generation = kernel.generation()?;
+        Ok(Self {
+            kernel,
+            names,
+            family,
+            settings,
+            batch: Batch::new(Some(generation)),
+            ops: Vec::new(),
+            tables: Vec::new(),
+            history,
+            next_id: 1,
+        })
+    }
+
+    /// The state of a table, read at the first question.
+    pub fn table(&mut self, spec: &'static rfw_compiler::TableSpec) -> Done<usize> {
+        if let Some(index) = self.tables.iter().position(|t| std::ptr::eq(t.spec, spec)) {
+            return Ok(index);
+        }
+        let id = rfw_kernel::TableId::new(self.family, spec.name.as_bytes());
+        let found = self.kernel.table(id)?;
+        let exists = found.is_some();
+        let ours = found.is_some_and(|t| userdata::comment(&t.userdata) == Some(TABLE_MARK));
+        let encoding = match (self.settings.encoding, exists) {
+            (Some(chosen), _) => chosen,
+            (None, true) if ours => Encoding::Native,
+            (None, true) => Encoding::Compat,
+            (None, false) if host_has_stock() => Encoding::Compat,
+            (None, false) => Encoding::Native,
+        };
+        self.tables.push(TableState::new(spec, exists, encoding));
+        Ok(self.tables.len() - 1)
+    }
+
+    /// The family of its tables.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The system's names.
+    pub fn names(&self) -> &'t dyn Names {
+        self.names
+    }
+
+    /// Applies what was collected; nothing to apply is success.
+    pub fn commit(mut self) -> Done<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        match self.kernel.commit(&mut self.batch) {
+            Ok(()) => Ok(()),
+            Err(CommitError::Conflict) => Err(Halt::Conflict),
+            Err(CommitError::Rejected(rejects)) => Err(Halt::Diagnostics(self.blame(&rejects))),
+            Err(CommitError::Os(error)) => Err(Halt::Fatal(fatal(&Error::Os(error)))),
+            Err(error @ CommitError::TooBig { .. }) => Err(Halt::Fatal(Classic::Fatal(error.to_string()))),
+        }
+    }
+
+    /// Kernel errors back to the words that caused them.
+    fn blame(&self, rejects: &[Reject]) -> Vec<Diagnostic> {
+        rejects.iter().map(|reject| self.blame_one(reject)).collect()
+    }
+
+    fn blame_one(&self, reject: &Reject) -> Diagnostic {
+        let reason = std::io::Error::from_raw_os_error(reject.errno).to_string();
+        let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
+        // The first message of a batch is its opening one, number 1.
+        let op = reject.seq.checked_sub(2).and_then(|index| self.ops.get(index as usize));
+        let Some(op) = op else {
+            return Diagnostic::error(
+                codes::KERNEL_REFUSED,
+                Span::default(),
+                format!("the kernel refused: {reason}"),
+            )
+            .classic(Classic::Resource(format!("batch failed ({reason})")));
+        };
+        let object = op.object(&self.tables);
+        let mut diagnostic =
+            Diagnostic::error(op.code(reject.errno), op.span, format!("the kernel refused this: {reason}"))
+                .classic(Classic::Resource(format!("{} failed ({reason}): {object}", op.kind.name())));
+        if let Some(words) = &reject.message {
+            diagnostic = diagnostic.label(words.clone());
+        }
+        match op.hint(reject.errno) {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        }
+    }
+
+    fn note(&mut self, seq: u32, op: Op) {
+        // Sequence numbers rise by one from 2, so the position says which message it was.
+        debug_assert_eq!(seq as usize, self.ops.len() + 2);
+        self.ops.push(op);
+    }
+}

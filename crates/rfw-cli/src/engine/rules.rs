@@ -1,0 +1,368 @@
+//! Rules: append, insert, delete, replace, check.
+
+use std::ops::ControlFlow;
+
+use rfw_compiler::foreign::ForeignRule;
+use rfw_compiler::{Body, Rule, Stored, lift, lower, normal};
+use rfw_diagnostics::{Classic, Code, Diagnostic, Span, codes};
+use rfw_kernel::{RawRule, TableId};
+use rfw_nft::expr::decode_list;
+use rfw_nft::message::{Compat, NewRule, Place};
+use rfw_syntax::{Dictionary, Word};
+
+use super::ops::OpKind;
+use super::state::RuleRef;
+use super::{Done, Halt, Transaction};
+
+/// A rule and the words it came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'r> {
+    /// What it says.
+    pub rule: &'r Rule,
+    /// Its initial counters.
+    pub counters: (u64, u64),
+    /// The words.
+    pub span: Span,
+}
+
+fn other(code: Code, span: Span, message: String, classic: &str, help: &str) -> Halt {
+    Box::new(Diagnostic::error(code, span, message).help(help).classic(Classic::Other(classic.to_owned())))
+        .into()
+}
+
+/// What a rule in a dump is.
+pub fn stored(raw: &RawRule<'_>, family: rfw_nft::Family, names: &dyn rfw_extensions::Names) -> Stored {
+    // Attributes that are no list of expressions: the rule is kept by its handle alone.
+    let exprs = decode_list(raw.exprs).unwrap_or_default();
+    let (body, counters) = lift(&exprs, raw.userdata, family, names);
+    Stored { body, counters, handle: raw.handle, userdata: raw.userdata.to_vec() }
+}
+
+impl Transaction<'_> {
+    fn chain_id_name(&self, table: usize, chain: u32) -> Vec<u8> {
+        self.tables[table].chain_name(chain).unwrap_or_default().to_vec()
+    }
+
+    /// The chain after `-j` or `-g` exists, or the diagnostic that it does not.
+    pub fn check_target(&mut self, table: usize, name: &Word<'_>, dictionary: &dyn Dictionary) -> Done<()> {
+        if self.find_chain(table, &name.text)?.is_some() {
+            return Ok(());
+        }
+        let spec = self.tables[table].spec;
+        if spec.chain(&name.text).is_some() {
+            // A base chain that is not there yet; the kernel refuses the jump in its own words.
+            return Ok(());
+        }
+        self.load_chains(table)?;
+        let chains: Vec<String> =
+            self.tables[table].present().map(|(_, n, _)| String::from_utf8_lossy(n).into_owned()).collect();
+        let chains: Vec<&str> = chains.iter().map(String::as_str).collect();
+        Err(rfw_compiler::unknown_target(name, spec.name, &chains, dictionary).into())
+    }
+
+    /// The rules of a chain, read at the first question.
+    pub fn load_rules(&mut self, table: usize, chain: u32) -> Done<()> {
+        if self.tables[table].chain(chain).rules.is_some() {
+            return Ok(());
+        }
+        let name = self.chain_id_name(table, chain);
+        let id = TableId::new(self.family, self.tables[table].spec.name.as_bytes());
+        let (family, names) = (self.family, self.names);
+        let mut rules = Vec::new();
+        self.kernel.rules(id, Some(&name), &mut |raw| {
+            rules.push(RuleRef::Kernel(Box::new(stored(raw, family, names))));
+            ControlFlow::Continue(())
+        })?;
+        self.tables[table].chain_mut(chain).rules = Some(rules);
+        Ok(())
+    }
+
+    fn rule_ids(&mut self, table: usize, chain: u32) -> Done<&mut Vec<RuleRef>> {
+        self.load_rules(table, chain)?;
+        Ok(self.tables[table].chain_mut(chain).rules.get_or_insert_default())
+    }
+
+    fn place_of(rule: &RuleRef) -> Place {
+        match rule {
+            RuleRef::Kernel(stored) => Place::Before(stored.handle),
+            RuleRef::Batch { id, .. } => Place::BeforeId(*id),
+        }
+    }
+
+    /// Sends one rule; gives its number in the batch if later commands may need it.
+    fn send(
+        &mut self,
+        table: usize,
+        chain: u32,
+        place: Place,
+        wanted: Wanted<'_>,
+        kind: OpKind,
+    ) -> Done<Option<u32>> {
+        let encoding = self.tables[table].encoding;
+        let lowered = lower(wanted.rule, encoding, self.family, wanted.counters);
+        if self.settings.no_xt
+            && let Some(name) = lowered.first_xt()
+        {
+            let name = String::from_utf8_lossy(name).into_owned();
+            let reason =
+                format!("`{name}` has no exact nf_tables form in this rule, and --no-xt refuses nft_compat");
+            return Err(Box::new(
+                Diagnostic::error(codes::NOT_NATIVE, wanted.span, reason)
+                    .help("leave --no-xt away, or write the rule without it; `--encoding native` avoids xt where it can")
+                    .parameter(format!("{name}: no native form")),
+            )
+            .into());
+        }
+        let id = self.history.then(|| {
+            self.next_id += 1;
+            self.next_id
+        });
+        let chain_name = self.chain_id_name(table, chain);
+        let table_id = TableId::new(self.family, self.tables[table].spec.name.as_bytes());
+        let rule = NewRule {
+            chain: table_id.chain(&chain_name),
+            place,
+            compat: Some(lowered.compat),
+            userdata: &lowered.userdata,
+            id,
+        };
+        let seq = self.batch.add_rule(&rule, &lowered.exprs);
+        self.op(seq, kind, wanted.span, table, Some(chain));
+        Ok(id)
+    }
+
+    fn remembered(&self, id: Option<u32>, rule: &Rule) -> Option<RuleRef> {
+        let rule = Some(Box::new(normal(rule, self.family, self.names)));
+        id.map(|id| RuleRef::Batch { id, rule })
+    }
+
+    /// `-A`.
+    pub fn append(&mut self, table: usize, chain: u32, wanted: Wanted<'_>) -> Done<()> {
+        let known = self.history && self.tables[table].chain(chain).rules.is_none();
+        if known {
+            self.load_rules(table, chain)?;
+        }
+        let id = self.send(table, chain, Place::Append, wanted, OpKind::RuleAppend)?;
+        if let Some(made) = self.remembered(id, wanted.rule) {
+            self.rule_ids(table, chain)?.push(made);
+        }
+        Ok(())
+    }
+
+    /// A foreign rule of a save file goes back to the end of its chain.
+    pub fn append_foreign(&mut self, table: usize, chain: u32, rule: &ForeignRule, span: Span) -> Done<()> {
+        let id = self.history.then(|| {
+            self.next_id += 1;
+            self.next_id
+        });
+        let name = self.chain_id_name(table, chain);
+        let table_id = TableId::new(self.family, self.tables[table].spec.name.as_bytes());
+        let new = NewRule {
+            chain: table_id.chain(&name),
+            place: Place::Append,
+            compat: Some(compat_of(&rule.exprs)),
+            userdata: &rule.userdata,
+            id,
+        };
+        let seq = self.batch.add_rule(&new, &rule.exprs);
+        self.op(seq, OpKind::RuleAppend, span, table, Some(chain));
+        if let Some(id) = id {
+            self.rule_ids(table, chain)?.push(RuleRef::Batch { id, rule: None });
+        }
+        Ok(())
+    }
+
+    /// `-I`; numbers count from 1.
+    pub fn insert(
+        &mut self,
+        table: usize,
+        chain: u32,
+        number: u32,
+        wanted: Wanted<'_>,
+        at: Span,
+    ) -> Done<()> {
+        let index = number as usize - 1;
+        let place = if index == 0 && !self.history {
+            Place::First
+        } else {
+            let rules = self.rule_ids(table, chain)?;
+            match rules.get(index) {
+                Some(_) if index == 0 => Place::First,
+                Some(rule) => Self::place_of(rule),
+                None if index == rules.len() => Place::Append,
+                None => return Err(too_big(at, "insertion", rules.len())),
+            }
+        };
+        let id = self.send(table, chain, place, wanted, OpKind::RuleInsert)?;
+        if let Some(made) = self.remembered(id, wanted.rule) {
+            self.rule_ids(table, chain)?.insert(index, made);
+        }
+        Ok(())
+    }
+
+    /// `-R`.
+    pub fn replace(
+        &mut self,
+        table: usize,
+        chain: u32,
+        number: u32,
+        wanted: Wanted<'_>,
+        at: Span,
+    ) -> Done<()> {
+        let rules = self.rule_ids(table, chain)?;
+        let count = rules.len();
+        let Some(old) = rules.get(number as usize - 1) else { return Err(too_big(at, "replacement", count)) };
+        match old {
+            RuleRef::Kernel(stored) => {
+                let place = Place::Replace(stored.handle);
+                let id = self.send(table, chain, place, wanted, OpKind::RuleReplace)?;
+                if let Some(made) = self.remembered(id, wanted.rule) {
+                    self.rule_ids(table, chain)?[number as usize - 1] = made;
+                }
+            }
+            // The kernel replaces by handle only: put the new one before, take the old one out.
+            RuleRef::Batch { id: old, .. } => {
+                let old = *old;
+                self.insert(table, chain, number, wanted, at)?;
+                self.drop_rule(table, chain, number as usize, wanted.span)?;
+                debug_assert!(old > 0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the rule at an index (from 0).
+    fn drop_rule(&mut self, table: usize, chain: u32, index: usize, span: Span) -> Done<()> {
+        let rule = self.rule_ids(table, chain)?.remove(index);
+        let name = self.chain_id_name(table, chain);
+        let id = TableId::new(self.family, self.tables[table].spec.name.as_bytes()).chain(&name);
+        let seq = match rule {
+            RuleRef::Kernel(stored) => self.batch.del_rule(id, stored.handle),
+            RuleRef::Batch { id: made, .. } => self.batch.del_rule_by_id(id, made),
+        };
+        self.op(seq, OpKind::RuleDelete, span, table, Some(chain));
+        Ok(())
+    }
+
+    /// `-D CHAIN NUMBER`.
+    pub fn delete_number(&mut self, table: usize, chain: &Word<'_>, number: u32, span: Span) -> Done<()> {
+        let spec = self.tables[table].spec;
+        let Some(index) = self.find_chain(table, &chain.text)? else {
+            return Err(match spec.chain(&chain.text) {
+                Some(_) => too_big(span, "deletion", 0),
+                None => super::chains::no_chain(chain, spec.name).into(),
+            });
+        };
+        let count = self.rule_ids(table, index)?.len();
+        if number as usize > count {
+            return Err(too_big(span, "deletion", count));
+        }
+        self.drop_rule(table, index, number as usize - 1, span)
+    }
+
+    /// The place of a rule that equals `rule`, from 0.
+    fn find_rule(&mut self, table: usize, chain: u32, rule: &Rule) -> Done<Option<usize>> {
+        let wanted = normal(rule, self.family, self.names);
+        let rules = self.rule_ids(table, chain)?;
+        Ok(rules.iter().position(|r| match r {
+            RuleRef::Kernel(stored) => matches!(&stored.body, Body::Rule(rule) if *rule == wanted),
+            RuleRef::Batch { rule, .. } => rule.as_deref() == Some(&wanted),
+        }))
+    }
+
+    /// `-D CHAIN RULE`: the first rule that equals it.
+    pub fn delete_rule(&mut self, table: usize, chain: &Word<'_>, rule: &Rule, span: Span) -> Done<()> {
+        if let Some(index) = self.find_chain(table, &chain.text)? {
+            if !self.history
+                && self.tables[table].chain(index).rules.is_none()
+                && let Some(handle) = self.find_handle(table, index, rule)?
+            {
+                let id =
+                    TableId::new(self.family, self.tables[table].spec.name.as_bytes()).chain(&chain.text);
+                let seq = self.batch.del_rule(id, handle);
+                self.op(seq, OpKind::RuleDelete, span, table, Some(index));
+                return Ok(());
+            }
+            if let Some(at) = self.find_rule(table, index, rule)? {
+                return self.drop_rule(table, index, at, span);
+            }
+        }
+        Err(bad_rule(span, &chain.lossy()))
+    }
+
+    /// `-C`.
+    pub fn check_rule(&mut self, table: usize, chain: &Word<'_>, rule: &Rule, span: Span) -> Done<()> {
+        if let Some(index) = self.find_chain(table, &chain.text)? {
+            let found = if self.history || self.tables[table].chain(index).rules.is_some() {
+                self.find_rule(table, index, rule)?.is_some()
+            } else {
+                self.find_handle(table, index, rule)?.is_some()
+            };
+            if found {
+                return Ok(());
+            }
+        }
+        Err(bad_rule(span, &chain.lossy()))
+    }
+
+    /// Reads a chain only as far as the first rule that equals `rule`; its handle.
+    fn find_handle(&mut self, table: usize, chain: u32, rule: &Rule) -> Done<Option<u64>> {
+        let wanted = normal(rule, self.family, self.names);
+        let name = self.chain_id_name(table, chain);
+        let id = TableId::new(self.family, self.tables[table].spec.name.as_bytes());
+        let (family, names) = (self.family, self.names);
+        let mut found = None;
+        self.kernel.rules(id, Some(&name), &mut |raw| {
+            let stored = stored(raw, family, names);
+            if matches!(&stored.body, Body::Rule(rule) if *rule == wanted) {
+                found = Some(stored.handle);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+}
+
+fn too_big(span: Span, what: &str, count: usize) -> Halt {
+    other(
+        codes::RULE_NUMBER_TOO_BIG,
+        span,
+        format!("the chain has {count} rules"),
+        &format!("Index of {what} too big"),
+        "`-L --line-numbers` shows the numbers",
+    )
+}
+
+fn bad_rule(span: Span, chain: &str) -> Halt {
+    other(
+        codes::NO_SUCH_RULE,
+        span,
+        format!("{chain} has no rule that says this"),
+        "Bad rule (does a matching rule exist in that chain?)",
+        &format!("`-S {chain}` prints the rules as -D and -C want them"),
+    )
+}
+
+/// The compat attribute of a rule that is sent again: dumps do not show it, so it is read off the protocol test.
+pub fn compat_of(exprs: &[rfw_nft::Expr]) -> Compat {
+    use rfw_nft::expr::{Base, CmpOp, meta};
+    use rfw_nft::predicate::{Field, Item, Relation, raise};
+    let protocol = |field: &Field| {
+        matches!(
+            field,
+            Field::Meta(meta::L4PROTO) | Field::Payload { base: Base::Network, offset: 9, len: 1 }
+        )
+    };
+    raise(exprs)
+        .iter()
+        .find_map(|raised| match &raised.item {
+            Item::Test { value, relation: Relation::Cmp(op @ (CmpOp::Eq | CmpOp::Neq), data) }
+                if protocol(&value.field) && value.ops.is_empty() && data.len() == 1 =>
+            {
+                Some(Compat { proto: u32::from(data[0]), flags: if *op == CmpOp::Neq { 2 } else { 0 } })
+            }
+            _ => None,
+        })
+        .unwrap_or_default()
+}

@@ -1,0 +1,115 @@
+//! `-Z`: counters to zero. A rule's counter is inside the rule, so the rule is sent again with its own expressions.
+
+use std::ops::ControlFlow;
+
+use rfw_diagnostics::Span;
+use rfw_kernel::TableId;
+use rfw_nft::Expr;
+use rfw_nft::expr::decode_list;
+use rfw_nft::message::{Hook, NewChain, NewRule, Place};
+use rfw_syntax::Word;
+
+use super::chains::{is_base, no_chain};
+use super::ops::OpKind;
+use super::rules::compat_of;
+use super::{Done, Transaction};
+
+/// A rule whose counter is to be zeroed.
+struct Counting {
+    handle: u64,
+    exprs: Vec<Expr>,
+    userdata: Vec<u8>,
+}
+
+impl Transaction<'_> {
+    /// `-Z [CHAIN [NUMBER]]`; gives the chains that were zeroed, for `-v`.
+    pub fn zero(
+        &mut self,
+        table: usize,
+        name: Option<&Word<'_>>,
+        number: Option<u32>,
+        span: Span,
+    ) -> Done<Vec<Vec<u8>>> {
+        let spec = self.tables[table].spec;
+        let mut names = Vec::new();
+        if let Some(name) = name {
+            if self.find_chain(table, &name.text)?.is_none() {
+                return match spec.chain(&name.text) {
+                    Some(_) => Ok(Vec::new()),
+                    None => Err(no_chain(name, spec.name).into()),
+                };
+            }
+            names.push(name.text.to_vec());
+        } else {
+            self.load_chains(table)?;
+            names.extend(self.tables[table].present().map(|(_, name, _)| name.to_vec()));
+            names.sort();
+        }
+        for name in &names {
+            if number.is_none() {
+                self.zero_policy(table, name, span)?;
+            }
+            self.zero_rules(table, name, number, span)?;
+        }
+        Ok(names)
+    }
+
+    fn zero_policy(&mut self, table: usize, name: &[u8], span: Span) -> Done<()> {
+        let Some(index) = self.find_chain(table, name)? else { return Ok(()) };
+        let base = self.tables[table].spec.chain(name);
+        let kernel = self.tables[table].chain(index).kernel.as_ref();
+        let (Some(base), Some(chain)) = (base, kernel) else { return Ok(()) };
+        if !is_base(chain, base) {
+            return Ok(());
+        }
+        let new = NewChain {
+            kind: base.kind.as_bytes(),
+            hook: Hook { num: base.hook, priority: base.priority },
+            policy: chain.policy,
+            counters: None,
+            userdata: &[],
+        };
+        let id = TableId::new(self.family, self.tables[table].spec.name.as_bytes()).chain(name);
+        let seq = self.batch.zero_chain(id, &new);
+        self.op(seq, OpKind::ChainZero, span, table, Some(index));
+        Ok(())
+    }
+
+    fn zero_rules(&mut self, table: usize, name: &[u8], number: Option<u32>, span: Span) -> Done<()> {
+        let Some(index) = self.find_chain(table, name)? else { return Ok(()) };
+        let table_id = TableId::new(self.family, self.tables[table].spec.name.as_bytes());
+        let mut found = Vec::new();
+        let mut at = 0;
+        self.kernel.rules(table_id, Some(name), &mut |raw| {
+            at += 1;
+            if number.is_some_and(|n| n != at) {
+                return ControlFlow::Continue(());
+            }
+            let exprs = decode_list(raw.exprs).unwrap_or_default();
+            if exprs
+                .iter()
+                .any(|e| matches!(e, Expr::Counter { packets, bytes } if *packets != 0 || *bytes != 0))
+            {
+                found.push(Counting { handle: raw.handle, exprs, userdata: raw.userdata.to_vec() });
+            }
+            if number.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        for mut rule in found {
+            for expr in &mut rule.exprs {
+                if let Expr::Counter { packets, bytes } = expr {
+                    (*packets, *bytes) = (0, 0);
+                }
+            }
+            let new = NewRule {
+                chain: table_id.chain(name),
+                place: Place::Replace(rule.handle),
+                compat: Some(compat_of(&rule.exprs)),
+                userdata: &rule.userdata,
+                id: None,
+            };
+            let seq = self.batch.add_rule(&new, &rule.exprs);
+            self.op(seq, OpKind::RuleReplace, span, table, Some(index));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,402 @@
+//! The `iptables` personality: one command.
+
+use rfw_compiler::{BuildCx, Rule, RuleTarget, TableSpec, build, list_verbose_line};
+use rfw_diagnostics::{Classic, Diagnostic, Source, Span, codes};
+use rfw_extensions::{Printer, Registry};
+use rfw_kernel::Live;
+use rfw_nft::Family;
+use rfw_syntax::{Action, Command, Mode, join_argv, parse_command};
+
+use crate::engine::{Done, Halt, Transaction};
+use crate::names::SystemNames;
+use crate::personality::{COMPAT_VERSION, Personality};
+use crate::report;
+use crate::settings::Settings;
+use crate::show;
+
+/// Runs one command line; gives the exit status.
+pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
+    let settings = match Settings::extract(&mut arguments) {
+        Ok(settings) => settings,
+        Err(text) => return report::plain(personality, &Classic::Parameter(text)),
+    };
+    let joined = join_argv(&arguments);
+    let end = Span::new(joined.source.text.len().saturating_sub(1), joined.source.text.len());
+    let registry = Registry::new(personality.family);
+    let command = match parse_command(&joined.words, end, Mode::CommandLine, &registry) {
+        Ok(command) => command,
+        Err(diagnostic) => return report::diagnostics(personality, &[*diagnostic], &joined.source, |_| None),
+    };
+    for notice in &command.notices {
+        report::error_text(&format!("{notice}\n"));
+    }
+    match command.action {
+        Action::Help => return help(personality, &command),
+        Action::Version => {
+            report::output(format!("{}\n", personality.banner()).as_bytes());
+            return 0;
+        }
+        _ => {}
+    }
+    let outcome = execute(personality, &command, settings);
+    match outcome {
+        Ok(()) => 0,
+        Err(halt) => report_halt(personality, halt, &joined.source),
+    }
+}
+
+/// Reports why a command did not work; gives the exit status.
+pub fn report_halt(personality: &Personality, halt: Halt, source: &Source) -> u8 {
+    match halt {
+        // On the command line only the first kernel error is shown.
+        Halt::Diagnostics(mut found) => {
+            found.truncate(1);
+            report::diagnostics(personality, &found, source, |_| None)
+        }
+        Halt::Fatal(classic) => report::plain(personality, &classic),
+        Halt::Conflict => report::plain(
+            personality,
+            &Classic::Fatal("the ruleset keeps changing while it is being read".to_owned()),
+        ),
+    }
+}
+
+fn execute(personality: &Personality, command: &Command<'_>, settings: Settings) -> Done<()> {
+    if let Some((digit, span)) = command.family
+        && (digit == 6) != (personality.family == Family::Ipv6)
+    {
+        let other = if digit == 6 { "ip6tables" } else { "iptables" };
+        return Err(Box::new(
+            Diagnostic::error(codes::OPTION_NOT_WITH_COMMAND, span, format!("this is not {other}"))
+                .help(format!("call {other}"))
+                .parameter(format!("-{digit} is for {other}")),
+        )
+        .into());
+    }
+    let spec = table_spec(command)?;
+    let names = SystemNames::default();
+    let mut live = Live::open().map_err(|e| Halt::from(rfw_kernel::Error::Os(e)))?;
+    match command.action {
+        Action::List | Action::ListRules => {
+            let text = show::show(&mut live, &names, personality, spec, command)?;
+            report::output(&text);
+            if command.also_zero {
+                return zero_shown(&mut live, &names, personality, spec, command, settings);
+            }
+            Ok(())
+        }
+        _ => {
+            let rules = built(personality.family, spec, command, &names)?;
+            let said = retry(|| {
+                let history = rules.len() > 1;
+                let mut transaction =
+                    Transaction::begin(&mut live, &names, personality.family, settings, history)?;
+                let said = apply(&mut transaction, spec, command, &rules)?;
+                transaction.commit()?;
+                Ok(said)
+            })?;
+            report::output(&said);
+            Ok(())
+        }
+    }
+}
+
+fn zero_shown(
+    live: &mut Live,
+    names: &SystemNames,
+    personality: &Personality,
+    spec: &'static TableSpec,
+    command: &Command<'_>,
+    settings: Settings,
+) -> Done<()> {
+    retry(|| {
+        let mut transaction = Transaction::begin(live, names, personality.family, settings, false)?;
+        let table = transaction.table(spec)?;
+        transaction.zero(table, command.chain.as_ref(), None, command.at)?;
+        transaction.commit()
+    })
+}
+
+/// Builds and sends again for as long as somebody else is faster.
+pub fn retry<T>(mut attempt: impl FnMut() -> Done<T>) -> Done<T> {
+    loop {
+        match attempt() {
+            Err(Halt::Conflict) => {}
+            done => return done,
+        }
+    }
+}
+
+/// The table after `-t`, `filter` by default.
+fn table_spec(command: &Command<'_>) -> Done<&'static TableSpec> {
+    let name: &[u8] = command.table.as_ref().map_or(b"filter", |w| &w.text);
+    TableSpec::named(name).ok_or_else(|| {
+        let word = command.table.as_ref();
+        let shown = String::from_utf8_lossy(name).into_owned();
+        let span = word.map_or(command.at, |w| w.span);
+        let tables = ["filter", "nat", "mangle", "raw", "security"];
+        let help = match rfw_values::suggest(name, tables) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the tables are {}", tables.join(", ")),
+        };
+        Box::new(
+            Diagnostic::error(codes::UNKNOWN_TABLE, span, format!("there is no table `{shown}`"))
+                .help(help)
+                .classic(Classic::Version(format!("table '{shown}' does not exist"))),
+        )
+        .into()
+    })
+}
+
+fn takes_rule(action: Action) -> bool {
+    matches!(action, Action::Append | Action::Insert | Action::Delete | Action::Replace | Action::Check)
+}
+
+/// The rules that the command's specification stands for.
+pub fn built(
+    family: Family,
+    spec: &TableSpec,
+    command: &Command<'_>,
+    names: &SystemNames,
+) -> Done<Vec<Rule>> {
+    if !takes_rule(command.action) {
+        return Ok(Vec::new());
+    }
+    let chain = command.chain.as_ref().map_or(&b""[..], |w| &w.text);
+    check_chain_name(command)?;
+    let cx = BuildCx { family, table: spec.name, chain, names };
+    let rules = build(&command.rule, &cx)?;
+    if command.action == Action::Replace && rules.len() > 1 {
+        return Err(Box::new(
+            Diagnostic::error(
+                codes::BAD_VALUE,
+                command.at,
+                "several addresses make several rules, and -R replaces one",
+            )
+            .help("delete the rule and insert the new ones")
+            .parameter("Replacement rule does not specify a unique address"),
+        )
+        .into());
+    }
+    Ok(rules)
+}
+
+fn check_chain_name(command: &Command<'_>) -> Done<()> {
+    let Some(word) = command.chain.as_ref().filter(|w| w.text.len() > 28) else { return Ok(()) };
+    Err(Box::new(
+        Diagnostic::error(codes::BAD_CHAIN_NAME, word.span, "chain names have at most 28 bytes")
+            .help("choose a shorter name")
+            .parameter(format!("chain name `{}' too long (must be under 29 chars)", word.lossy())),
+    )
+    .into())
+}
+
+/// Adds what a command does to a transaction; gives what `-v` prints.
+pub fn apply(
+    transaction: &mut Transaction<'_>,
+    spec: &'static TableSpec,
+    command: &Command<'_>,
+    rules: &[Rule],
+) -> Done<Vec<u8>> {
+    check_chain_name(command)?;
+    let table = transaction.table(spec)?;
+    let mut said = Vec::new();
+    let verbose = command.verbose > 0;
+    let chain = command.chain.as_ref();
+    let span = rule_span(command);
+    if let (Some(target), true) = (&command.rule.target, takes_rule(command.action))
+        && rules.first().is_some_and(|r| matches!(r.target, RuleTarget::Jump(_) | RuleTarget::Goto(_)))
+    {
+        let registry = Registry::new(transaction.family());
+        transaction.check_target(table, &target.name, &registry)?;
+    }
+    if verbose {
+        for rule in rules {
+            let mut printer = Printer {
+                out: &mut said,
+                family: transaction.family(),
+                names: transaction.names(),
+                numeric: true,
+                protocol: None,
+            };
+            list_verbose_line(rule, &mut printer);
+        }
+    }
+    let flushed = apply_action(transaction, table, command, rules, span)?;
+    if verbose {
+        let what = match command.action {
+            Action::Flush => "Flushing",
+            Action::DeleteChain => "Deleting",
+            _ => "Zeroing",
+        };
+        for name in flushed {
+            said.extend_from_slice(format!("{what} chain `{}'\n", String::from_utf8_lossy(&name)).as_bytes());
+        }
+    }
+    debug_assert!(chain.is_some() || !takes_rule(command.action));
+    Ok(said)
+}
+
+fn apply_action(
+    transaction: &mut Transaction<'_>,
+    table: usize,
+    command: &Command<'_>,
+    rules: &[Rule],
+    span: Span,
+) -> Done<Vec<Vec<u8>>> {
+    use crate::engine::Wanted;
+    let counters = command.rule.counters.unwrap_or((0, 0));
+    let wanted = |rule| Wanted { rule, counters, span };
+    match (command.action, command.chain.as_ref(), command.argument.as_ref(), command.number) {
+        (Action::Append, Some(chain), ..) => {
+            let index = transaction.chain_for_rules(table, chain)?;
+            for rule in rules {
+                transaction.append(table, index, wanted(rule))?;
+            }
+        }
+        (Action::Insert, Some(chain), _, number) => {
+            if number.unwrap_or(1) > 1 && transaction.find_chain(table, &chain.text)?.is_none() {
+                return Err(no_insertion(span));
+            }
+            let index = transaction.chain_for_rules(table, chain)?;
+            for rule in rules {
+                transaction.insert(table, index, number.unwrap_or(1), wanted(rule), span)?;
+            }
+        }
+        (Action::Replace, Some(chain), _, Some(number)) => {
+            let index = transaction.chain_for_rules(table, chain)?;
+            for rule in rules {
+                transaction.replace(table, index, number, wanted(rule), span)?;
+            }
+        }
+        (Action::Delete, Some(chain), ..) => {
+            for rule in rules {
+                transaction.delete_rule(table, chain, rule, span)?;
+            }
+        }
+        (Action::Check, Some(chain), ..) => {
+            for rule in rules {
+                transaction.check_rule(table, chain, rule, span)?;
+            }
+        }
+        (Action::DeleteNumber, Some(chain), _, Some(number)) => {
+            transaction.delete_number(table, chain, number, span)?;
+        }
+        (Action::Flush, chain, ..) => return transaction.flush(table, chain, command.at),
+        (Action::Zero | Action::ZeroNumber, chain, _, number) => {
+            return transaction.zero(table, chain, number, command.at);
+        }
+        (Action::NewChain, Some(chain), ..) => transaction.new_chain(table, chain)?,
+        (Action::DeleteChain, chain, ..) => return transaction.delete_chains(table, chain, command.at),
+        (Action::RenameChain, Some(chain), Some(new), _) => transaction.rename(table, chain, new)?,
+        (Action::Policy, Some(chain), Some(policy), _) => {
+            transaction.set_policy(table, chain, policy, (0, 0))?;
+        }
+        // The grammar gives every command the words it needs.
+        _ => {}
+    }
+    Ok(Vec::new())
+}
+
+fn no_insertion(span: Span) -> Halt {
+    Box::new(
+        Diagnostic::error(codes::RULE_NUMBER_TOO_BIG, span, "the chain has 0 rules")
+            .help("insert at 1")
+            .classic(Classic::Other("Index of insertion too big".into())),
+    )
+    .into()
+}
+
+/// The words of a command that a kernel error is about.
+fn rule_span(command: &Command<'_>) -> Span {
+    let rule = &command.rule;
+    let mut span = command.at;
+    for part in [&rule.source, &rule.destination, &rule.in_interface, &rule.out_interface, &rule.protocol] {
+        if let Some(part) = part {
+            span = span.to(part.span);
+        }
+    }
+    for loaded in &rule.matches {
+        span = loaded.uses.iter().fold(span.to(loaded.at), |span, used| span.to(used.span()));
+    }
+    if let Some(target) = &rule.target {
+        span = span.to(target.name.span);
+        if let Some(loaded) = &target.extension {
+            span = loaded.uses.iter().fold(span, |span, used| span.to(used.span()));
+        }
+    }
+    if let Some(chain) = &command.chain {
+        span = span.to(chain.span);
+    }
+    span
+}
+
+fn help(personality: &Personality, command: &Command<'_>) -> u8 {
+    let program = personality.program();
+    let mut text = format!(
+        "{program} v{COMPAT_VERSION}\n\n\
+         Usage: {program} -[ACD] chain rule-specification [options]\n\
+         \x20      {program} -I chain [rulenum] rule-specification [options]\n\
+         \x20      {program} -R chain rulenum rule-specification [options]\n\
+         \x20      {program} -D chain rulenum [options]\n\
+         \x20      {program} -[LS] [chain [rulenum]] [options]\n\
+         \x20      {program} -[FZ] [chain] [options]\n\
+         \x20      {program} -[NX] chain\n\
+         \x20      {program} -E old-chain-name new-chain-name\n\
+         \x20      {program} -P chain target [options]\n\
+         \x20      {program} -h (print this help information)\n\n"
+    );
+    text.push_str(HELP_OPTIONS);
+    let described: Vec<_> = command.rule.matches.iter().filter_map(|m| Registry::match_entry(m.id)).collect();
+    for entry in described {
+        show::describe(&mut text, &format!("{} match", entry.name), entry.summary, entry.options);
+    }
+    let target = command.rule.target.as_ref().and_then(|t| t.extension.as_ref());
+    if let Some(entry) = target.and_then(|t| Registry::target_entry(t.id)) {
+        show::describe(&mut text, &format!("{} target", entry.name), entry.summary, entry.options);
+    }
+    report::output(text.as_bytes());
+    0
+}
+
+const HELP_OPTIONS: &str = "\
+Commands:
+Either long or short options are allowed.
+  --append  -A chain            append a rule to the chain
+  --check   -C chain            look for a rule, exit 1 if it is not there
+  --delete  -D chain            delete the first rule that matches
+  --delete  -D chain rulenum    delete a rule by number (1 is the first)
+  --insert  -I chain [rulenum]  insert a rule, as number 1 by default
+  --replace -R chain rulenum    replace a rule
+  --list    -L [chain [rulenum]]        list rules in columns
+  --list-rules -S [chain [rulenum]]     print rules as commands
+  --flush   -F [chain]          delete all rules
+  --zero    -Z [chain [rulenum]]        zero the counters
+  --new     -N chain            make a user chain
+  --delete-chain -X [chain]     delete a user chain
+  --policy  -P chain target     set the policy of a built-in chain
+  --rename-chain -E old new     rename a chain
+Options:
+    --ipv4      -4              nothing (iptables) or an error (ip6tables)
+    --ipv6      -6              an error (iptables) or nothing (ip6tables)
+[!] --protocol  -p proto        protocol by number or name
+[!] --source    -s address[/mask][,...]
+[!] --destination -d address[/mask][,...]
+[!] --in-interface -i name[+]   + matches any end of the name
+ --jump -j target               where packets go
+  --goto      -g chain          go to a chain without return
+  --match       -m match        load a match (-m NAME -h describes it)
+  --numeric     -n              numbers instead of names
+[!] --out-interface -o name[+]
+  --table       -t table        filter (default), nat, mangle, raw, security
+  --verbose     -v              more output
+  --wait        -w [seconds]    accepted; transactions need no lock
+  --line-numbers                print rule numbers
+  --exact       -x              exact counters
+[!] --fragment  -f              second and later fragments only
+  --modprobe=<command>          accepted
+  --set-counters -c packets bytes       counters of a new rule
+  --encoding auto|native|compat         how rules are written to the kernel (rfw)
+  --no-xt                       refuse what needs nft_compat (rfw)
+  --version     -V              print the version
+";

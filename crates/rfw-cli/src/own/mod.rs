@@ -1,0 +1,34 @@
+//! rfw's own commands; their words go through clap, never iptables' words.
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "rfw", version, about = "the iptables command line as a compiler to nf_tables")]
+struct Cli {
+    #[command(subcommand)]
+    command: OwnCommand,
+}
+
+#[derive(Subcommand)]
+enum OwnCommand {
+    /// Read a save file on standard input into the kernel: rfw-restore
+    Restore,
+    /// Print the running ruleset as a save file: rfw-save
+    Save,
+}
+
+/// Runs a command of ours; gives the exit status.
+pub fn run(arguments: &[Vec<u8>]) -> u8 {
+    use std::os::unix::ffi::OsStringExt;
+    let words = std::iter::once(b"rfw".to_vec()).chain(arguments.iter().cloned());
+    match Cli::try_parse_from(words.map(std::ffi::OsString::from_vec)) {
+        Ok(cli) => match cli.command {
+            // `main` takes these two before clap sees them; here they serve the help text.
+            OwnCommand::Restore | OwnCommand::Save => 2,
+        },
+        Err(error) => {
+            let _ = error.print();
+            u8::try_from(error.exit_code()).unwrap_or(2)
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What goes to standard error: iptables' own words first, the drawing after them.
+
+use std::io::{IsTerminal, Write};
+
+use rfw_diagnostics::{Classic, Diagnostic, Source, render_text};
+
+use crate::personality::Personality;
+
+/// Writes to standard error; a closed one is nobody's fault.
+pub fn error_text(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Writes to standard output. A reader that went away ends the program quietly, as SIGPIPE would.
+pub fn output(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
+}
+
+fn try_help(personality: &Personality) -> String {
+    let called = personality.called();
+    format!("Try `{called} -h' or '{called} --help' for more information.\n")
+}
+
+/// What iptables prints for a mistake. `line` is that of a restore file.
+pub fn classic_text(personality: &Personality, classic: &Classic, line: Option<usize>) -> String {
+    let banner = personality.banner();
+    let program = personality.program();
+    let at = line.map(|n| format!("Error occurred at line: {n}\n")).unwrap_or_default();
+    match classic {
+        Classic::Parameter(text) => format!("{banner}: {text}\n{at}{}", try_help(personality)),
+        Classic::Bare(text) => format!("{text}\n{at}{}", try_help(personality)),
+        Classic::Other(text) => match line {
+            Some(n) => format!("{program}: line {n} failed: {text}.\n"),
+            None => format!("{program}: {text}.\n"),
+        },
+        Classic::Framing(text) => format!("{program}: {text}\n"),
+        Classic::Refused(text) | Classic::Fatal(text) => format!("{banner}: {text}\n"),
+        Classic::Version(text) => {
+            format!("{banner}: {text}\nPerhaps {program} or your kernel needs to be upgraded.\n")
+        }
+        Classic::Resource(text) => match line {
+            Some(n) => format!("{banner}: \nline {n}: {text}\n"),
+            None => format!("{banner}:  {text}\n"),
+        },
+    }
+}
+
+/// Reports mistakes of one source; the status is that of the first.
+pub fn diagnostics(
+    personality: &Personality,
+    found: &[Diagnostic],
+    source: &Source,
+    line: impl Fn(&Diagnostic) -> Option<usize>,
+) -> u8 {
+    let Some(first) = found.first() else { return 0 };
+    let classic = first.classic.clone().unwrap_or_else(|| Classic::Parameter(first.message.clone()));
+    let mut text = classic_text(personality, &classic, line(first));
+    if let (Classic::Resource(_), Some(_)) = (&classic, line(first)) {
+        for more in &found[1..] {
+            if let (Some(Classic::Resource(words)), Some(n)) = (&more.classic, line(more)) {
+                text.push_str(&format!("line {n}: {words}\n"));
+            }
+        }
+    }
+    text.push('\n');
+    text.push_str(&render_text(found, source, std::io::stderr().is_terminal()));
+    error_text(&text);
+    classic.status()
+}
+
+/// Reports something that has no place in a text.
+pub fn plain(personality: &Personality, classic: &Classic) -> u8 {
+    error_text(&classic_text(personality, classic, None));
+    classic.status()
+}

@@ -1,0 +1,485 @@
+//! The `iptables-restore` personality: a save file to one transaction.
+//!
+//! The whole file is read and built before anything is sent; a file with a mistake shows all its mistakes and applies
+//! nothing. Tables that the file names once go into the kernel together, so that a refusal in one leaves all as they were.
+
+use std::io::Read;
+
+use rfw_compiler::{BuildCx, Rule, RuleTarget, TableSpec, build, foreign};
+use rfw_diagnostics::{Classic, Diagnostic, Source, SourceKind, Span, codes};
+use rfw_extensions::Registry;
+use rfw_kernel::Live;
+use rfw_nft::Family;
+use rfw_syntax::{
+    Action, ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, parse_command, split_line,
+};
+
+use crate::engine::{Done, Halt, Transaction, Wanted, fatal};
+use crate::iptables;
+use crate::names::SystemNames;
+use crate::personality::Personality;
+use crate::report;
+use crate::settings::Settings;
+
+#[derive(Default)]
+struct Options {
+    counters: bool,
+    verbose: bool,
+    test: bool,
+    noflush: bool,
+    table: Option<String>,
+    file: Option<String>,
+}
+
+/// Runs the command; gives the exit status.
+pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
+    let settings = match Settings::extract(&mut arguments) {
+        Ok(settings) => settings,
+        Err(text) => return report::plain(personality, &Classic::Parameter(text)),
+    };
+    let options = match parse(personality, &arguments) {
+        Ok(options) => options,
+        Err(status) => return status,
+    };
+    let source = match read_source(options.file.as_deref()) {
+        Ok(source) => source,
+        Err(error) => {
+            report::error_text(&format!("Can't open {}: {error}\n", options.file.as_deref().unwrap_or("-")));
+            return 1;
+        }
+    };
+    let mut live = match Live::open() {
+        Ok(live) => live,
+        Err(error) => return report::plain(personality, &fatal(&rfw_kernel::Error::Os(error))),
+    };
+    let names = SystemNames::default();
+    let history = needs_history(&source.text);
+    let mut from = 0;
+    let mut said = Vec::new();
+    loop {
+        let outcome = iptables::retry(|| {
+            let transaction = Transaction::begin(&mut live, &names, personality.family, settings, history)?;
+            let mut file = File::new(personality, &options, &source, &names, transaction);
+            file.read(from)?;
+            let next = file.next;
+            let text = std::mem::take(&mut file.said);
+            if !options.test {
+                file.transaction.commit()?;
+            }
+            Ok((next, text))
+        });
+        match outcome {
+            Ok((next, text)) => {
+                said.extend_from_slice(&text);
+                match next {
+                    Some(next) => from = next,
+                    None => break,
+                }
+            }
+            Err(halt) => {
+                report::output(&said);
+                return report_halt(personality, halt, &source);
+            }
+        }
+    }
+    report::output(&said);
+    0
+}
+
+fn report_halt(personality: &Personality, halt: Halt, source: &Source) -> u8 {
+    match halt {
+        Halt::Diagnostics(found) => {
+            report::diagnostics(personality, &found, source, |d| Some(blamed_line(d, source)))
+        }
+        other => iptables::report_halt(personality, other, source),
+    }
+}
+
+/// The line that iptables-restore names: for a chain that does not exist it is that of the COMMIT.
+fn blamed_line(diagnostic: &Diagnostic, source: &Source) -> usize {
+    let line = source.line_column(diagnostic.span.start).line;
+    if !matches!(diagnostic.code, codes::UNKNOWN_TARGET | codes::UNDEFINED_CHAIN) {
+        return line;
+    }
+    let after = SaveLines::new(&source.text).skip(line);
+    let commit = after.into_iter().find(|l| matches!(l.kind, LineKind::Commit));
+    commit.map_or(line, |l| l.number)
+}
+
+fn read_source(path: Option<&str>) -> std::io::Result<Source> {
+    let mut text = Vec::new();
+    match path {
+        None => std::io::stdin().lock().read_to_end(&mut text).map(drop)?,
+        Some(path) => text = std::fs::read(path)?,
+    }
+    Ok(Source::new(path.unwrap_or("<stdin>"), SourceKind::File, text))
+}
+
+/// Whether any line may refer to a rule that an earlier line made: then each rule gets a number in the batch.
+fn needs_history(text: &[u8]) -> bool {
+    SaveLines::new(text).any(|line| match line.kind {
+        LineKind::Command { text, .. } => !text.starts_with(b"-A "),
+        _ => false,
+    })
+}
+
+/// A file on its way into one transaction.
+struct File<'f, 't> {
+    personality: &'f Personality,
+    options: &'f Options,
+    source: &'f Source,
+    names: &'f SystemNames,
+    registry: Registry,
+    transaction: Transaction<'t>,
+    table: Option<(&'static TableSpec, usize)>,
+    skipping: bool,
+    seen: Vec<&'static str>,
+    found: Vec<Diagnostic>,
+    /// Where the next transaction begins, if the file needs more than one.
+    next: Option<usize>,
+    said: Vec<u8>,
+}
+
+impl<'f, 't> File<'f, 't> {
+    fn new(
+        personality: &'f Personality,
+        options: &'f Options,
+        source: &'f Source,
+        names: &'f SystemNames,
+        transaction: Transaction<'t>,
+    ) -> Self {
+        Self {
+            personality,
+            options,
+            source,
+            names,
+            registry: Registry::new(personality.family),
+            transaction,
+            table: None,
+            skipping: false,
+            seen: Vec::new(),
+            found: Vec::new(),
+            next: None,
+            said: Vec::new(),
+        }
+    }
+
+    /// Reads lines from byte `from` on, up to the end of the file or a table that was there already.
+    fn read(&mut self, from: usize) -> Done<()> {
+        let text = &self.source.text[from.min(self.source.text.len())..];
+        let before =
+            self.source.text[..from.min(self.source.text.len())].iter().filter(|&&b| b == b'\n').count();
+        let mut words = Vec::new();
+        let mut last = before;
+        for mut line in SaveLines::new(text) {
+            line.number += before;
+            line.span = Span::new(line.span.start as usize + from, line.span.end as usize + from);
+            last = line.number;
+            if let LineKind::Table(name) = &line.kind
+                && self.table.is_none()
+                && TableSpec::named(&name.text).is_some_and(|s| self.seen.contains(&s.name))
+            {
+                self.next = Some(line.span.start as usize);
+                break;
+            }
+            match self.line(&line, from, &mut words) {
+                Ok(()) => {}
+                Err(Halt::Diagnostics(found)) => self.found.extend(found),
+                Err(other) => return Err(other),
+            }
+        }
+        if self.table.is_some() || self.skipping {
+            self.found.push(self.no_commit(last));
+        }
+        if self.found.is_empty() {
+            return Ok(());
+        }
+        if let Some(next) = self.next.take() {
+            // Mistakes behind the border belong in the same report.
+            self.seen.clear();
+            self.table = None;
+            let _ = self.read(next);
+        }
+        Err(Halt::Diagnostics(std::mem::take(&mut self.found)))
+    }
+
+    fn no_commit(&self, last: usize) -> Diagnostic {
+        let end = self.source.text.len();
+        let start = self.source.text.trim_ascii_end().len();
+        let span = Span::new(start.saturating_sub(1), start.max(1).min(end));
+        Diagnostic::error(codes::RESTORE_FRAMING, span, "the table is not committed")
+            .help("end each table with a line `COMMIT`")
+            .classic(Classic::Framing(format!("COMMIT expected at line {}", last + 1)))
+    }
+
+    fn line<'w>(&mut self, line: &Line<'f>, from: usize, words: &mut Vec<Word<'w>>) -> Done<()>
+    where
+        'f: 'w,
+    {
+        let framing = |help: &str| -> Halt {
+            Box::new(
+                Diagnostic::error(
+                    codes::RESTORE_FRAMING,
+                    line.span,
+                    "this line stands where it means nothing",
+                )
+                .help(help.to_owned())
+                .classic(Classic::Framing(format!("line {} failed", line.number))),
+            )
+            .into()
+        };
+        match &line.kind {
+            LineKind::Blank => Ok(()),
+            LineKind::Comment(text) => self.comment(text, line.span),
+            LineKind::Table(name) if self.table.is_none() && !self.skipping => {
+                self.open(&shift(name, from), line)
+            }
+            LineKind::Commit if self.skipping => {
+                self.skipping = false;
+                Ok(())
+            }
+            _ if self.skipping => Ok(()),
+            LineKind::Commit => match self.table.take() {
+                Some(_) => Ok(()),
+                None => Err(framing("there is no open table; a table begins with `*`")),
+            },
+            LineKind::Chain(chain) if self.table.is_some() => self.chain(chain, from, line),
+            LineKind::Command { counters, text, offset } if self.table.is_some() => {
+                words.clear();
+                split_line(text, offset + from, words);
+                self.command(words, *counters, line)
+            }
+            LineKind::Table(_) => Err(framing("the table above is not committed: end it with `COMMIT`")),
+            LineKind::BadCounters => Err(Box::new(
+                Diagnostic::error(codes::BAD_COUNTERS, line.span, "counters are `[PACKETS:BYTES]`")
+                    .help("two decimal numbers with a colon")
+                    .classic(Classic::Framing(format!("line {} failed", line.number))),
+            )
+            .into()),
+            _ => Err(framing("rules and chains stand between `*TABLE` and `COMMIT`")),
+        }
+    }
+
+    fn open(&mut self, name: &Word<'_>, line: &Line<'_>) -> Done<()> {
+        let Some(spec) = TableSpec::named(&name.text) else {
+            self.skipping = true;
+            let shown = name.lossy();
+            let tables = ["filter", "nat", "mangle", "raw", "security"];
+            let help = match rfw_values::suggest(name.text.trim_ascii(), tables) {
+                Some(near) => format!("did you mean `*{near}`?"),
+                None => format!("the tables are {}", tables.join(", ")),
+            };
+            let program = self.personality.program();
+            return Err(Box::new(
+                Diagnostic::error(codes::UNKNOWN_TABLE, name.span, format!("there is no table `{shown}`"))
+                    .help(help)
+                    .parameter(
+                        format!("{program}: line {} table name '{shown}' invalid\n", line.number).trim_end(),
+                    ),
+            )
+            .into());
+        };
+        if self.options.table.as_deref().is_some_and(|only| only != spec.name) {
+            self.skipping = true;
+            return Ok(());
+        }
+        self.seen.push(spec.name);
+        let table = self.transaction.table(spec)?;
+        if self.options.noflush {
+            self.transaction.load_chains(table)?;
+        } else {
+            self.transaction.start_over(table, name.span);
+        }
+        self.table = Some((spec, table));
+        Ok(())
+    }
+
+    fn chain(&mut self, chain: &ChainLine<'_>, from: usize, line: &Line<'_>) -> Done<()> {
+        let Some((spec, table)) = self.table else { return Ok(()) };
+        let name = shift(&chain.name, from);
+        let Some(policy) = chain.policy.as_ref().map(|p| shift(p, from)) else {
+            return Err(Box::new(
+                Diagnostic::error(
+                    codes::RESTORE_FRAMING,
+                    line.span,
+                    "a chain line is `:CHAIN POLICY [PACKETS:BYTES]`",
+                )
+                .help("user chains have the policy `-`")
+                .parameter(format!("Invalid chain name `{}'", name.lossy())),
+            )
+            .into());
+        };
+        if name.text.len() > 28 {
+            return Err(Box::new(
+                Diagnostic::error(codes::BAD_CHAIN_NAME, name.span, "chain names have at most 28 bytes")
+                    .help("choose a shorter name")
+                    .parameter(format!("Invalid chain name `{}' (28 chars max)", name.lossy())),
+            )
+            .into());
+        }
+        if spec.chain(&name.text).is_none() {
+            return self.transaction.declare_chain(table, &name);
+        }
+        if policy.text.as_ref() == b"-" {
+            return Ok(());
+        }
+        let counters = if self.options.counters { chain.counters.unwrap_or((0, 0)) } else { (0, 0) };
+        self.transaction.set_policy(table, &name, &policy, counters)
+    }
+
+    /// A comment may hold a foreign rule; anything else is echoed by `-v` only.
+    fn comment(&mut self, text: &[u8], span: Span) -> Done<()> {
+        if self.options.verbose {
+            self.said.extend_from_slice(text);
+            self.said.push(b'\n');
+        }
+        let (Some((_, table)), Some(rule)) = (self.table, foreign::parse(text)) else { return Ok(()) };
+        let name = Word { text: rule.chain.clone().into(), span, quoted: false };
+        let chain = self.transaction.chain_for_rules(table, &name)?;
+        self.transaction.append_foreign(table, chain, &rule, span)
+    }
+
+    fn command(&mut self, words: &[Word<'_>], counters: Option<(u64, u64)>, line: &Line<'_>) -> Done<()> {
+        let Some((spec, table)) = self.table else { return Ok(()) };
+        let end = Span::new(line.span.end.saturating_sub(1) as usize, line.span.end as usize);
+        let other_family = if self.personality.family == Family::Ipv4 { &b"-6"[..] } else { b"-4" };
+        if words.iter().any(|w| w.text.as_ref() == other_family && !w.quoted) {
+            return Ok(());
+        }
+        let mut command = parse_command(words, end, Mode::Restore, &self.registry)?;
+        if self.options.counters && command.rule.counters.is_none() {
+            command.rule.counters = counters;
+        }
+        if command.action == Action::Append && !self.options.verbose {
+            return self.append(spec, table, &command, line);
+        }
+        let rules = iptables::built(self.personality.family, spec, &command, self.names)?;
+        command.verbose = u32::from(self.options.verbose);
+        let said = match command.action {
+            Action::List | Action::ListRules => return self.listing(spec, &command),
+            _ => iptables::apply(&mut self.transaction, spec, &command, &rules)?,
+        };
+        self.said.extend_from_slice(&said);
+        Ok(())
+    }
+
+    /// The common line, without detours.
+    fn append(
+        &mut self,
+        spec: &'static TableSpec,
+        table: usize,
+        command: &Command<'_>,
+        line: &Line<'_>,
+    ) -> Done<()> {
+        let Some(chain) = &command.chain else { return Ok(()) };
+        let cx = BuildCx {
+            family: self.personality.family,
+            table: spec.name,
+            chain: &chain.text,
+            names: self.names,
+        };
+        let rules: Vec<Rule> = build(&command.rule, &cx)?;
+        let index = self.transaction.chain_for_rules(table, chain)?;
+        for rule in &rules {
+            if let (RuleTarget::Jump(_) | RuleTarget::Goto(_), Some(target)) =
+                (&rule.target, &command.rule.target)
+            {
+                self.transaction.check_target(table, &target.name, &self.registry)?;
+            }
+            let counters = command.rule.counters.unwrap_or((0, 0));
+            self.transaction.append(table, index, Wanted { rule, counters, span: line.span })?;
+        }
+        Ok(())
+    }
+
+    /// `-L` or `-S` inside a file shows the ruleset as it is before this transaction.
+    fn listing(&mut self, spec: &'static TableSpec, command: &Command<'_>) -> Done<()> {
+        let mut live = Live::open().map_err(|e| Halt::from(rfw_kernel::Error::Os(e)))?;
+        let text = crate::show::show(&mut live, self.names, self.personality, spec, command)?;
+        self.said.extend_from_slice(&text);
+        Ok(())
+    }
+}
+
+/// A word of a part of the file, placed in the whole.
+fn shift<'w>(word: &Word<'w>, from: usize) -> Word<'w> {
+    let span = Span::new(word.span.start as usize + from, word.span.end as usize + from);
+    Word { span, ..word.clone() }
+}
+
+fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options, u8> {
+    let mut options = Options::default();
+    let mut rest = arguments.iter().map(|a| String::from_utf8_lossy(a).into_owned()).peekable();
+    let missing = |word: &str| {
+        report::error_text(&format!("{}: option requires an argument -- '{word}'\n", personality.called()));
+        report::error_text(&format!("Try `{} -h' for more information.\n", personality.called()));
+        1
+    };
+    while let Some(word) = rest.next() {
+        let (name, attached) = match word.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
+            _ => (word.clone(), None),
+        };
+        match name.as_str() {
+            "-c" | "--counters" => options.counters = true,
+            "-v" | "--verbose" => options.verbose = true,
+            "-t" | "--test" => options.test = true,
+            "-n" | "--noflush" => options.noflush = true,
+            "-4" | "--ipv4" | "-6" | "--ipv6" => {}
+            "-w" | "--wait" | "-W" | "--wait-interval" => {
+                let number = |w: &String| !w.is_empty() && w.bytes().all(|b| b.is_ascii_digit());
+                if attached.is_none() && rest.peek().is_some_and(number) {
+                    rest.next();
+                }
+            }
+            "-T" | "--table" => {
+                options.table = Some(attached.or_else(|| rest.next()).ok_or_else(|| missing("T"))?)
+            }
+            "-M" | "--modprobe" => drop(attached.or_else(|| rest.next()).ok_or_else(|| missing("M"))?),
+            "-V" | "--version" => {
+                report::output(format!("{}\n", personality.banner()).as_bytes());
+                return Err(0);
+            }
+            "-h" | "--help" => {
+                usage(personality);
+                return Err(0);
+            }
+            other if other.starts_with('-') && other.len() > 2 && !other.starts_with("--") => {
+                // Letters run together: `-cn`.
+                let letters: Vec<Vec<u8>> =
+                    other[1..].chars().map(|c| format!("-{c}").into_bytes()).collect();
+                let more = parse(personality, &letters)?;
+                options.counters |= more.counters;
+                options.verbose |= more.verbose;
+                options.test |= more.test;
+                options.noflush |= more.noflush;
+            }
+            other if other.starts_with('-') && other != "-" => {
+                report::error_text(&format!("{}: unrecognized option '{other}'\n", personality.called()));
+                report::error_text(&format!("Try `{} -h' for more information.\n", personality.called()));
+                return Err(1);
+            }
+            other if options.file.is_none() => options.file = (other != "-").then(|| other.to_owned()),
+            other => {
+                report::error_text(&format!("Unknown arguments found on commandline: `{other}'\n"));
+                return Err(1);
+            }
+        }
+    }
+    Ok(options)
+}
+
+fn usage(personality: &Personality) {
+    let text = format!(
+        "Usage: {} [-c] [-v] [-V] [-t] [-h] [-n] [-w] [-W] [-T table] [-M command] [file]\n\
+         \x20  [ --counters ]      set the counters of the file\n\
+         \x20  [ --verbose ]       print what is done\n\
+         \x20  [ --test ]          read and check only\n\
+         \x20  [ --noflush ]       keep what the tables hold\n\
+         \x20  [ --table=TABLE ]   this table only\n\
+         \x20  [ --encoding=E ]    auto, native or compat (rfw)\n\
+         \x20  [ --no-xt ]         refuse what needs nft_compat (rfw)\n",
+        personality.called()
+    );
+    report::output(text.as_bytes());
+}

@@ -2,8 +2,7 @@
 
 use rfw_nft::Family;
 
-/// The version of iptables whose texts are reproduced.
-pub const COMPAT_VERSION: &str = "1.8.9";
+pub use rfw_diagnostics::COMPAT_VERSION;
 
 /// What kind of program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +87,7 @@ impl Personality {
 
     /// `iptables v1.8.9 (nf_tables)`, which programs parse.
     pub fn banner(&self) -> String {
-        format!("{} v{COMPAT_VERSION} (nf_tables)", self.program())
+        rfw_diagnostics::Voice::new(self.program(), self.called()).banner()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use rfw_diagnostics::{Classic, Diagnostic, Source, render_text};
+use rfw_diagnostics::{Classic, Diagnostic, Source, Voice, render_text};
 
 use crate::personality::Personality;
 
@@ -17,33 +17,8 @@ pub fn output(bytes: &[u8]) {
     let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
-fn try_help(personality: &Personality) -> String {
-    let called = personality.called();
-    format!("Try `{called} -h' or '{called} --help' for more information.\n")
-}
-
-/// What iptables prints for a mistake. `line` is that of a restore file.
-pub fn classic_text(personality: &Personality, classic: &Classic, line: Option<usize>) -> String {
-    let banner = personality.banner();
-    let program = personality.program();
-    let at = line.map(|n| format!("Error occurred at line: {n}\n")).unwrap_or_default();
-    match classic {
-        Classic::Parameter(text) => format!("{banner}: {text}\n{at}{}", try_help(personality)),
-        Classic::Bare(text) => format!("{text}\n{at}{}", try_help(personality)),
-        Classic::Other(text) => match line {
-            Some(n) => format!("{program}: line {n} failed: {text}.\n"),
-            None => format!("{program}: {text}.\n"),
-        },
-        Classic::Framing(text) => format!("{program}: {text}\n"),
-        Classic::Refused(text) | Classic::Fatal(text) => format!("{banner}: {text}\n"),
-        Classic::Version(text) => {
-            format!("{banner}: {text}\nPerhaps {program} or your kernel needs to be upgraded.\n")
-        }
-        Classic::Resource(text) => match line {
-            Some(n) => format!("{banner}: \nline {n}: {text}\n"),
-            None => format!("{banner}:  {text}\n"),
-        },
-    }
+fn voice(personality: &Personality) -> Voice {
+    Voice::new(personality.program(), personality.called())
 }
 
 /// Reports mistakes of one source; the status is that of the first.
@@ -55,7 +30,7 @@ pub fn diagnostics(
 ) -> u8 {
     let Some(first) = found.first() else { return 0 };
     let classic = first.classic.clone().unwrap_or_else(|| Classic::Parameter(first.message.clone()));
-    let mut text = classic_text(personality, &classic, line(first));
+    let mut text = voice(personality).say(&classic, line(first));
     if let (Classic::Resource(_), Some(_)) = (&classic, line(first)) {
         for more in &found[1..] {
             if let (Some(Classic::Resource(words)), Some(n)) = (&more.classic, line(more)) {
@@ -71,6 +46,6 @@ pub fn diagnostics(
 
 /// Reports something that has no place in a text.
 pub fn plain(personality: &Personality, classic: &Classic) -> u8 {
-    error_text(&classic_text(personality, classic, None));
+    error_text(&voice(personality).say(classic, None));
     classic.status()
 }

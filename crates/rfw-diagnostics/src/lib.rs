@@ -8,8 +8,10 @@ mod diagnostic;
 mod json;
 mod render;
 mod source;
+mod voice;
 
 pub use diagnostic::{Classic, Code, Diagnostic, Fix, FixSafety, Label, Severity};
 pub use json::to_json;
 pub use render::render_text;
 pub use source::{LineColumn, Source, SourceKind, Span};
+pub use voice::{COMPAT_VERSION, Voice};

@@ -45,7 +45,7 @@ fn loaders(family: Family) -> Vec<NamedLoader> {
 }
 
 /// Encodings of rfw that are compared, with the name shown in failures. Filled once `rfw-restore` loads rules.
-const RFW_ENCODINGS: &[(&str, &str)] = &[];
+const RFW_ENCODINGS: &[(&str, &str)] = &[("rfw compat", "compat"), ("rfw native", "native")];
 
 fn all_agree(family: Family, file: &str, probes: &[Probe]) -> Result<(), LabError> {
     let rules = fixture(file);

@@ -1,7 +1,7 @@
 //! Rules as `-L` and `-v` print them (encoding.md 5.4).
 
 use rfw_extensions::Printer;
-use rfw_extensions::selector::Inv;
+use rfw_extensions::selector::{Inv, protocol_name};
 use rfw_nft::Family;
 use rfw_values::{AddrMask, Interface};
 
@@ -86,11 +86,12 @@ fn row(rule: &Rule, options: ListOptions, out: &mut Printer<'_>) {
     let protocol = protocol_column(selector.protocol.as_ref().map_or(0, |p| p.value), out);
     out.fmt(format_args!("{protocol:<4} "));
     out.text(match selector.fragment {
-        Some(true) => "!f  ",
-        Some(false) => "-f  ",
-        None => "--  ",
+        Some(true) => "!f ",
+        Some(false) => "-f ",
+        None => "-- ",
     });
     if options.verbose {
+        out.text(" ");
         interface_column(selector.in_interface.as_ref(), options.numeric, out);
         interface_column(selector.out_interface.as_ref(), options.numeric, out);
     }
@@ -104,8 +105,6 @@ fn row(rule: &Rule, options: ListOptions, out: &mut Printer<'_>) {
 
 fn finish_row(rule: &Rule, out: &mut Printer<'_>) {
     if matches!(rule.target, RuleTarget::Goto(_)) {
-        // The original prints this without the blank that stands before matches.
-        out.out.pop();
         out.text("[goto] ");
     }
     for part in &rule.matches {
@@ -122,7 +121,7 @@ fn protocol_column(number: u8, out: &Printer<'_>) -> String {
     }
     match number {
         0 => "all".into(),
-        number => out.names.protocol_name(number).unwrap_or_else(|| number.to_string()),
+        number => protocol_name(number, out.names).unwrap_or_else(|| number.to_string()),
     }
 }
 
@@ -140,13 +139,20 @@ fn address(part: Option<&Inv<AddrMask>>, out: &Printer<'_>) -> String {
         (true, Family::Ipv4) => "0.0.0.0/0",
         (true, Family::Ipv6) => "::/0",
     };
-    match part {
-        None => any.into(),
-        Some(part) if part.value.is_any() => any.into(),
-        Some(part) if part.value.is_host() && !out.numeric => {
-            out.names.host_name(part.value.addr()).unwrap_or_else(|| part.value.list_form())
-        }
-        Some(part) => part.value.list_form(),
+    let Some(part) = part else { return any.into() };
+    let (form, addr) = (part.value.list_form(), part.value.addr());
+    // The IPv6 half asks the address, the IPv4 half the mask.
+    let nowhere = !out.numeric && out.family == Family::Ipv6 && addr.is_unspecified();
+    if part.value.is_any() || nowhere {
+        return any.into();
+    }
+    let name = if out.numeric { None } else { out.names.host_name(addr) };
+    match name {
+        Some(name) => match form.split_once('/') {
+            Some((_, mask)) => format!("{name}/{mask}"),
+            None => name,
+        },
+        None => form,
     }
 }
 

@@ -12,7 +12,7 @@ use rfw_syntax::{Negatable, RuleAst, Word};
 use rfw_values::address::{from_octets, full_mask, octets};
 use rfw_values::{AddrMask, HostOrAddr, Interface};
 
-use crate::context::{Family, ParseCx};
+use crate::context::{Family, Names, ParseCx};
 use crate::lowering::Lowering;
 use crate::printer::Printer;
 use crate::{Parsed, uses};
@@ -46,6 +46,36 @@ pub struct Selector {
     pub fragment: Option<bool>,
 }
 
+/// Protocols that iptables knows without `/etc/protocols`.
+const PROTOCOLS: &[(&str, u8)] = &[
+    ("tcp", 6),
+    ("sctp", 132),
+    ("udp", 17),
+    ("udplite", 136),
+    ("icmp", 1),
+    ("icmpv6", 58),
+    ("ipv6-icmp", 58),
+    ("esp", 50),
+    ("ah", 51),
+    ("ipv6-mh", 135),
+    ("mh", 135),
+    ("all", 0),
+];
+
+/// The number of a protocol by its lower-case name: the system's names, then iptables' own.
+#[must_use]
+pub fn protocol_number(name: &[u8], names: &dyn Names) -> Option<u8> {
+    let own = || PROTOCOLS.iter().find(|(n, _)| n.as_bytes() == name).map(|(_, number)| *number);
+    names.protocol_number(name).or_else(own)
+}
+
+/// The name of a protocol: the system's, then iptables' own.
+#[must_use]
+pub fn protocol_name(number: u8, names: &dyn Names) -> Option<String> {
+    let own = || PROTOCOLS.iter().find(|(_, n)| *n == number).map(|(name, _)| (*name).to_owned());
+    names.protocol_name(number).or_else(own)
+}
+
 /// The number after `-p`, if the word is a protocol. 0 is every protocol.
 ///
 /// # Errors
@@ -55,8 +85,7 @@ pub fn parse_protocol(part: &Negatable<Word<'_>>, cx: &ParseCx<'_>) -> Parsed<(u
     let lower = word.text.to_ascii_lowercase();
     let number = match rfw_values::number::parse_u8(&lower, 0, 255) {
         Ok(number) => Some(number),
-        Err(_) if lower == b"all" => Some(0),
-        Err(_) => cx.names.protocol_number(&lower),
+        Err(_) => protocol_number(&lower, cx.names),
     };
     let Some(number) = number else {
         let known = [
@@ -150,7 +179,7 @@ impl Selector {
             }
         }
         if let Some(part) = &self.protocol {
-            match out.names.protocol_name(part.value) {
+            match protocol_name(part.value, out.names) {
                 Some(name) => out.fmt(format_args!("{} -p {name}", sign(part.inverted))),
                 None => out.fmt(format_args!("{} -p {}", sign(part.inverted), part.value)),
             }

@@ -165,7 +165,10 @@ impl Machine {
             && !old.used
             && !matches!(old.value.field, Field::Const(_))
         {
-            self.out.push(Raised { item: Item::Load(old.value), exprs: old.start..old.start + 1 });
+            // It is known to be unused only now, but it stood before what came since.
+            let at = self.out.partition_point(|r| r.exprs.end <= old.start);
+            let raised = Raised { item: Item::Load(old.value), exprs: old.start..old.start + 1 };
+            self.out.insert(at, raised);
         }
     }
 

@@ -562,7 +562,7 @@ impl<'w, 'a> Parser<'w, 'a> {
         if let Some((_, earlier, at)) = self.action {
             let zeroing = |a, b| a == b'Z' && (b == b'L' || b == b'S');
             if !(zeroing(letter, earlier) || zeroing(earlier, letter)) {
-                let text = format!("Cannot use -{} with -{}\n", char::from(letter), char::from(earlier));
+                let text = format!("Cannot use -{} with -{}", char::from(letter), char::from(earlier));
                 return Err(Box::new(
                     Diagnostic::error(
                         codes::OPTIONS_EXCLUSIVE,

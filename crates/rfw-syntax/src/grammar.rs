@@ -330,6 +330,21 @@ impl<'w, 'a> Parser<'w, 'a> {
         Ok(value)
     }
 
+    /// The second value of an option; one that begins like an option or a negation is none.
+    fn second_value(&mut self, word: &Word<'a>, name: &str) -> Result<Word<'a>> {
+        let next = self.words.get(self.next);
+        let Some(value) = next.filter(|w| !matches!(w.text.first(), Some(b'-' | b'!'))).cloned() else {
+            return Err(parameter(
+                codes::MISSING_OPTION_VALUE,
+                word.span,
+                format!("--{name} requires two args."),
+                "give both values",
+            ));
+        };
+        self.next += 1;
+        Ok(value)
+    }
+
     /// Whether a word is an option at this place: no value looks like that.
     fn is_known_option(&self, word: &Word<'a>) -> bool {
         let repaired = dash_repaired(&word.text);
@@ -457,7 +472,7 @@ impl<'w, 'a> Parser<'w, 'a> {
             Arity::One => values[0] = Some(self.required(word, attached, spec.free_text)?),
             Arity::Two => {
                 values[0] = Some(self.required(word, attached, false)?);
-                values[1] = Some(self.required(word, None, false)?);
+                values[1] = Some(self.second_value(word, spec.name)?);
             }
         }
         let id = match owner {
@@ -878,16 +893,6 @@ fn parameter(
 fn check_use(extension: &str, earlier: &[Use<'_>], used: &Use<'_>, inverted: Option<Span>) -> Result<()> {
     // An alias is called by its first name, as in the original.
     let name = used.option.key();
-    if let Some(bang) = inverted
-        && !used.option.invertible
-    {
-        return Err(parameter(
-            codes::OPTION_NOT_INVERTIBLE,
-            bang.to(used.at),
-            format!("{extension}: option \"--{name}\" cannot be inverted.\n"),
-            "this option has no opposite",
-        ));
-    }
     if !used.option.repeatable
         && let Some(other) = earlier.iter().find(|u| u.option.key() == used.option.key())
     {
@@ -898,6 +903,16 @@ fn check_use(extension: &str, earlier: &[Use<'_>], used: &Use<'_>, inverted: Opt
             "keep one of them",
         )
         .map_also(other.at, "given here already"));
+    }
+    if let Some(bang) = inverted
+        && !used.option.invertible
+    {
+        return Err(parameter(
+            codes::OPTION_NOT_INVERTIBLE,
+            bang.to(used.at),
+            format!("{extension}: option \"--{name}\" cannot be inverted.\n"),
+            "this option has no opposite",
+        ));
     }
     Ok(())
 }
@@ -929,7 +944,8 @@ fn check_complete(dictionary: &dyn Dictionary, loaded: &Loaded<'_>) -> Result<()
                 format!("add `--{} {}`", spec.name, spec.value),
             ));
         };
-        if let Some(other) = loaded.uses.iter().find(|u| spec.excludes.contains(&u.option.key())) {
+        let excluded = |u: &&Use<'_>| u.option.key() != spec.name && spec.excludes.contains(&u.option.key());
+        if let Some(other) = loaded.uses.iter().find(excluded) {
             return Err(parameter(
                 codes::OPTIONS_EXCLUSIVE,
                 used.at,

@@ -6,6 +6,10 @@ crate::registry::extensions! {
     tcp::Tcp,
     udp::Udp,
     mark::Mark,
+    tos::Tos,
+    dscp::Dscp,
+    owner::Owner,
+    statistic::Statistic,
     limit::Limit,
     comment::Comment,
 }

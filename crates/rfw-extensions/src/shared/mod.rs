@@ -1,3 +1,5 @@
 //! What several extensions have in common; none of it names one.
 
+pub mod hops;
 pub mod ports;
+pub mod traffic_class;

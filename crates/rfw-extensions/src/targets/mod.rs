@@ -5,4 +5,9 @@ crate::registry::extensions! {
     Target, TARGETS:
     log::Log,
     mark::Mark,
+    tos::Tos,
+    dscp::Dscp,
+    ttl::Ttl,
+    hl::Hl,
+    tcpmss::Tcpmss,
 }

@@ -59,17 +59,18 @@ pub fn read(
             known
         });
         let mut views = views(spec, &chains);
-        let mut current = 0;
-        kernel.rules(id, only, &mut |raw| {
-            if views.get(current).is_none_or(|v| v.name != raw.chain) {
-                match views.iter().position(|v| v.name == raw.chain) {
-                    Some(index) => current = index,
-                    None => return ControlFlow::Continue(()),
-                }
+        // One dump per chain: the kernel skips from the start of what it dumps in every message, so that a dump of the
+        // whole table costs the square of all its rules.
+        for view in views.iter_mut().filter(|v| only.is_none_or(|name| name == v.name)) {
+            if !chains.iter().any(|c| c.name == view.name) {
+                continue;
             }
-            views[current].rules.push(stored(raw, family, names));
-            ControlFlow::Continue(())
-        })?;
+            let rules = &mut view.rules;
+            kernel.rules(id, Some(&view.name), &mut |raw| {
+                rules.push(stored(raw, family, names));
+                ControlFlow::Continue(())
+            })?;
+        }
         for (view, chain) in views.iter_mut().filter_map(|v| {
             let chain = chains.iter().find(|c| c.name == v.name)?;
             Some((v, chain))

@@ -58,7 +58,8 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
     let mut said = Vec::new();
     loop {
         let outcome = iptables::retry(|| {
-            let transaction = Transaction::begin(&mut live, &names, personality.family, settings, history)?;
+            let mut transaction = Transaction::begin(&mut live, &names, personality.family, settings, history)?;
+            transaction.reserve_for(source.text.len() - from.min(source.text.len()));
             let mut file = File::new(personality, &options, &source, &names, transaction);
             file.read(from)?;
             let next = file.next;

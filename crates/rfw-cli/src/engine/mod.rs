@@ -121,6 +121,11 @@ impl<'t> Transaction<'t> {
         Ok(self.tables.len() - 1)
     }
 
+    /// Makes room for the messages of a file of `bytes` bytes: a rule's message is about seven times as long as its text.
+    pub fn reserve_for(&mut self, bytes: usize) {
+        self.batch.reserve(bytes.saturating_mul(7));
+    }
+
     /// The family of its tables.
     pub fn family(&self) -> Family {
         self.family

@@ -132,8 +132,7 @@ impl Transaction<'_> {
     }
 
     fn remembered(&self, id: Option<u32>, rule: &Rule) -> Option<RuleRef> {
-        let rule = Some(Box::new(normal(rule, self.family, self.names)));
-        id.map(|id| RuleRef::Batch { id, rule })
+        id.map(|id| RuleRef::Batch { id, rule: Some(Box::new(normal(rule, self.family, self.names))) })
     }
 
     /// `-A`.

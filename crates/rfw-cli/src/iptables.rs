@@ -88,7 +88,8 @@ fn execute(personality: &Personality, command: &Command<'_>, settings: Settings)
         _ => {
             let rules = built(personality.family, spec, command, &names)?;
             let said = retry(|| {
-                let history = rules.len() > 1;
+                // `-A` refers to no other rule, so it reads none, however many it adds.
+                let history = rules.len() > 1 && command.action != Action::Append;
                 let mut transaction =
                     Transaction::begin(&mut live, &names, personality.family, settings, history)?;
                 let said = apply(&mut transaction, spec, command, &rules)?;

@@ -58,7 +58,8 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
     let mut said = Vec::new();
     loop {
         let outcome = iptables::retry(|| {
-            let mut transaction = Transaction::begin(&mut live, &names, personality.family, settings, history)?;
+            let mut transaction =
+                Transaction::begin(&mut live, &names, personality.family, settings, history)?;
             transaction.reserve_for(source.text.len() - from.min(source.text.len()));
             let mut file = File::new(personality, &options, &source, &names, transaction);
             file.read(from)?;
@@ -119,7 +120,10 @@ fn read_source(path: Option<&str>) -> std::io::Result<Source> {
 /// Whether any line may refer to a rule that an earlier line made: then each rule gets a number in the batch.
 fn needs_history(text: &[u8]) -> bool {
     SaveLines::new(text).any(|line| match line.kind {
-        LineKind::Command { text, .. } => !text.starts_with(b"-A "),
+        // Commands about whole chains refer to no rule.
+        LineKind::Command { text, .. } => {
+            !text.starts_with(b"-A ") && !matches!(text, [b'-', b'X' | b'N' | b'F' | b'P', b' ', ..])
+        }
         _ => false,
     })
 }

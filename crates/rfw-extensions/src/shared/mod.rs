@@ -1,5 +1,6 @@
 //! What several extensions have in common; none of it names one.
 
 pub mod hops;
+pub mod nat;
 pub mod ports;
 pub mod traffic_class;

@@ -10,4 +10,8 @@ crate::registry::extensions! {
     ttl::Ttl,
     hl::Hl,
     tcpmss::Tcpmss,
+    snat::Snat,
+    dnat::Dnat,
+    masquerade::Masquerade,
+    redirect::Redirect,
 }

@@ -1,0 +1,105 @@
+//! `-j DNAT`: rewrites the destination address and port of a connection.
+//!
+//! Compat: xt `DNAT` revision 2 with `nf_nat_range2`, both families (`shared/nat.rs`). Native: `nat` of kind destination. A
+//! shifted range of ports (`80-90/8080`) is xt in both: the native expression has no base port.
+
+use rfw_nft::expr::{Expr, nat};
+use rfw_nft::predicate::Item;
+use rfw_syntax::OptionSpec;
+
+use crate::context::{Effect, Facts, ParseCx};
+use crate::lifting::Run;
+use crate::lowering::Lowering;
+use crate::printer::Printer;
+use crate::shared::nat::{Base, Layout, NatRange, Spec, Values};
+use crate::uses::Uses;
+use crate::{Extension, Parsed};
+
+/// `NFT_NAT_DNAT`.
+const KIND: u32 = 1;
+
+const SPEC: Spec = Spec {
+    name: "DNAT",
+    v4: (2, Layout::Range2),
+    v6: (2, Layout::Range2),
+    flags: nat::PROTO_RANDOM | nat::PERSISTENT,
+    addresses: true,
+    base: Base::Kept,
+};
+
+/// The typed form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dnat {
+    /// The new destination address and port; at least one of them.
+    pub range: NatRange,
+}
+
+impl Extension for Dnat {
+    const NAME: &'static str = "DNAT";
+    const SUMMARY: &'static str = "rewrites the destination of a connection";
+    const OPTIONS: &'static [OptionSpec] = &[
+        OptionSpec::value(
+            "to-destination",
+            "[addr[-addr]][:port[-port[/port]]]",
+            "the new destination address and port; the last port is the one that maps to the first of the range",
+        )
+        .required(),
+        OptionSpec::flag("random", "map ports at random"),
+        OptionSpec::flag("persistent", "give a client the same address every time"),
+    ];
+
+    fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
+        let range = match uses.word("to-destination") {
+            Some(word) => NatRange::parse(word, &SPEC, cx)?,
+            // The grammar has asked for the option already.
+            None => NatRange::default(),
+        };
+        Ok(Self { range: range.with_options(uses) })
+    }
+
+    fn print(&self, out: &mut Printer<'_>) {
+        self.range.write(out, " --to-destination ", " --", false);
+    }
+
+    fn list(&self, out: &mut Printer<'_>) {
+        self.range.write(out, " to:", " ", false);
+    }
+
+    fn lower(&self, out: &mut Lowering) {
+        if !out.native() || self.range.base.is_some() {
+            self.range.lower_xt(out, &SPEC);
+            return;
+        }
+        let operands = self.range.operands(out);
+        out.push(Expr::Nat {
+            kind: KIND,
+            family: u32::from(out.family.number()),
+            addr_min: operands.addresses.map(|(min, _)| min),
+            addr_max: operands.addresses.map(|(_, max)| max),
+            proto_min: operands.ports.map(|(min, _)| min),
+            proto_max: operands.ports.map(|(_, max)| max),
+            flags: operands.flags,
+        });
+    }
+
+    fn lift(run: &mut Run<'_>) -> Option<Self> {
+        if let Some(range) = NatRange::lift_xt(run, &SPEC) {
+            return (!range.is_open()).then_some(Self { range });
+        }
+        let Item::Nat { kind: KIND, family, addr_min, addr_max, proto_min, proto_max, flags } = run.peek(0)? else {
+            return None;
+        };
+        if *family != u32::from(run.family.number()) {
+            return None;
+        }
+        let values =
+            Values { addresses: [addr_min, addr_max], ports: [proto_min, proto_max], flags: *flags };
+        let range = NatRange::from_values(values, &SPEC, run).filter(|range| !range.is_open())?;
+        run.take();
+        Some(Self { range })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::new(Effect::Ends).tables(&["nat"])
+    }
+}

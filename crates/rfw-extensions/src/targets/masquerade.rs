@@ -1,0 +1,87 @@
+//! `-j MASQUERADE`: rewrites the source address to that of the outgoing interface.
+//!
+//! Compat: xt `MASQUERADE` revision 0, IPv4 with `nf_nat_ipv4_multi_range_compat`, IPv6 with `nf_nat_range`
+//! (`shared/nat.rs`). Native: `masq`. A shifted range of ports (`80-90/5`) is xt in both: the original takes it, has no place
+//! for the base and shows `/0`.
+
+use rfw_nft::expr::{Expr, PortNat, nat};
+use rfw_nft::predicate::Item;
+use rfw_syntax::OptionSpec;
+
+use crate::context::{Effect, Facts, ParseCx};
+use crate::lifting::Run;
+use crate::lowering::Lowering;
+use crate::printer::Printer;
+use crate::shared::nat::{Base, Layout, NatRange, Spec, Values};
+use crate::uses::Uses;
+use crate::{Extension, Parsed};
+
+const SPEC: Spec = Spec {
+    name: "MASQUERADE",
+    v4: (0, Layout::Ipv4),
+    v6: (0, Layout::Range),
+    flags: nat::PROTO_RANDOM | nat::PROTO_RANDOM_FULLY,
+    addresses: false,
+    base: Base::Lost,
+};
+
+/// The typed form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Masquerade {
+    /// The new ports; never an address.
+    pub range: NatRange,
+}
+
+impl Extension for Masquerade {
+    const NAME: &'static str = "MASQUERADE";
+    const SUMMARY: &'static str = "rewrites the source to the address of the outgoing interface";
+    const OPTIONS: &'static [OptionSpec] = &[
+        OptionSpec::value("to-ports", "port[-port]", "the new source port"),
+        OptionSpec::flag("random", "map ports at random"),
+        OptionSpec::flag("random-fully", "map ports at random, without looking at the old one first"),
+    ];
+
+    fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
+        let range = match uses.word("to-ports") {
+            Some(word) => NatRange::parse_ports(word, &SPEC, cx)?,
+            None => NatRange::default(),
+        };
+        Ok(Self { range: range.with_options(uses) })
+    }
+
+    fn print(&self, out: &mut Printer<'_>) {
+        self.range.write(out, " --to-ports ", " --", true);
+    }
+
+    fn list(&self, out: &mut Printer<'_>) {
+        self.range.write(out, " masq ports: ", " ", true);
+    }
+
+    fn lower(&self, out: &mut Lowering) {
+        if !out.native() || self.range.base.is_some() {
+            self.range.lower_xt(out, &SPEC);
+            return;
+        }
+        let operands = self.range.operands(out);
+        out.push(Expr::Masq(PortNat {
+            proto_min: operands.ports.map(|(min, _)| min),
+            proto_max: operands.ports.map(|(_, max)| max),
+            flags: operands.flags,
+        }));
+    }
+
+    fn lift(run: &mut Run<'_>) -> Option<Self> {
+        if let Some(range) = NatRange::lift_xt(run, &SPEC) {
+            return Some(Self { range });
+        }
+        let Item::Masq { proto_min, proto_max, flags } = run.peek(0)? else { return None };
+        let values = Values { addresses: [&None, &None], ports: [proto_min, proto_max], flags: *flags };
+        let range = NatRange::from_values(values, &SPEC, run)?;
+        run.take();
+        Some(Self { range })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::new(Effect::Ends).tables(&["nat"])
+    }
+}

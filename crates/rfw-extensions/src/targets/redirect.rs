@@ -1,0 +1,86 @@
+//! `-j REDIRECT`: rewrites the destination address to that of the interface a packet came in on, for local packets to
+//! loopback.
+//!
+//! Compat: xt `REDIRECT` revision 0, IPv4 with `nf_nat_ipv4_multi_range_compat`, IPv6 with `nf_nat_range`
+//! (`shared/nat.rs`). Native: `redir`.
+
+use rfw_nft::expr::{Expr, PortNat, nat};
+use rfw_nft::predicate::Item;
+use rfw_syntax::OptionSpec;
+
+use crate::context::{Effect, Facts, ParseCx};
+use crate::lifting::Run;
+use crate::lowering::Lowering;
+use crate::printer::Printer;
+use crate::shared::nat::{Base, Layout, NatRange, Spec, Values};
+use crate::uses::Uses;
+use crate::{Extension, Parsed};
+
+const SPEC: Spec = Spec {
+    name: "REDIRECT",
+    v4: (0, Layout::Ipv4),
+    v6: (0, Layout::Range),
+    flags: nat::PROTO_RANDOM,
+    addresses: false,
+    base: Base::Refused,
+};
+
+/// The typed form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// The new ports; never an address.
+    pub range: NatRange,
+}
+
+impl Extension for Redirect {
+    const NAME: &'static str = "REDIRECT";
+    const SUMMARY: &'static str = "rewrites the destination to this host";
+    const OPTIONS: &'static [OptionSpec] = &[
+        OptionSpec::value("to-ports", "port[-port]", "the new destination port"),
+        OptionSpec::flag("random", "map ports at random"),
+    ];
+
+    fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
+        let range = match uses.word("to-ports") {
+            Some(word) => NatRange::parse_ports(word, &SPEC, cx)?,
+            None => NatRange::default(),
+        };
+        Ok(Self { range: range.with_options(uses) })
+    }
+
+    fn print(&self, out: &mut Printer<'_>) {
+        self.range.write(out, " --to-ports ", " --", true);
+    }
+
+    fn list(&self, out: &mut Printer<'_>) {
+        self.range.write(out, " redir ports ", " ", true);
+    }
+
+    fn lower(&self, out: &mut Lowering) {
+        if !out.native() || self.range.base.is_some() {
+            self.range.lower_xt(out, &SPEC);
+            return;
+        }
+        let operands = self.range.operands(out);
+        out.push(Expr::Redir(PortNat {
+            proto_min: operands.ports.map(|(min, _)| min),
+            proto_max: operands.ports.map(|(_, max)| max),
+            flags: operands.flags,
+        }));
+    }
+
+    fn lift(run: &mut Run<'_>) -> Option<Self> {
+        if let Some(range) = NatRange::lift_xt(run, &SPEC) {
+            return Some(Self { range });
+        }
+        let Item::Redir { proto_min, proto_max, flags } = run.peek(0)? else { return None };
+        let values = Values { addresses: [&None, &None], ports: [proto_min, proto_max], flags: *flags };
+        let range = NatRange::from_values(values, &SPEC, run)?;
+        run.take();
+        Some(Self { range })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::new(Effect::Ends).tables(&["nat"])
+    }
+}

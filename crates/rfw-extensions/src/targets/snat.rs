@@ -1,0 +1,102 @@
+//! `-j SNAT`: rewrites the source address and port of a connection.
+//!
+//! Compat: xt `SNAT`, IPv4 revision 0 with `nf_nat_ipv4_multi_range_compat`, IPv6 revision 1 with `nf_nat_range`
+//! (`shared/nat.rs`). Native: `nat` of kind source. A shifted range of ports (`80-90/5`) is xt in both: the original takes it,
+//! has no place for the base and shows `/0`.
+
+use rfw_nft::expr::{Expr, nat};
+use rfw_nft::predicate::Item;
+use rfw_syntax::OptionSpec;
+
+use crate::context::{Effect, Facts, ParseCx};
+use crate::lifting::Run;
+use crate::lowering::Lowering;
+use crate::printer::Printer;
+use crate::shared::nat::{Base, Layout, NatRange, Spec, Values};
+use crate::uses::Uses;
+use crate::{Extension, Parsed};
+
+/// `NFT_NAT_SNAT`.
+const KIND: u32 = 0;
+
+const SPEC: Spec = Spec {
+    name: "SNAT",
+    v4: (0, Layout::Ipv4),
+    v6: (1, Layout::Range),
+    flags: nat::PROTO_RANDOM | nat::PROTO_RANDOM_FULLY | nat::PERSISTENT,
+    addresses: true,
+    base: Base::Lost,
+};
+
+/// The typed form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snat {
+    /// The new source address and port; at least one of them.
+    pub range: NatRange,
+}
+
+impl Extension for Snat {
+    const NAME: &'static str = "SNAT";
+    const SUMMARY: &'static str = "rewrites the source of a connection";
+    const OPTIONS: &'static [OptionSpec] = &[
+        OptionSpec::value("to-source", "[addr[-addr]][:port[-port]]", "the new source address and port").required(),
+        OptionSpec::flag("random", "map ports at random"),
+        OptionSpec::flag("random-fully", "map ports at random, without looking at the old one first"),
+        OptionSpec::flag("persistent", "give a client the same address every time"),
+    ];
+
+    fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
+        let range = match uses.word("to-source") {
+            Some(word) => NatRange::parse(word, &SPEC, cx)?,
+            // The grammar has asked for the option already.
+            None => NatRange::default(),
+        };
+        Ok(Self { range: range.with_options(uses) })
+    }
+
+    fn print(&self, out: &mut Printer<'_>) {
+        self.range.write(out, " --to-source ", " --", false);
+    }
+
+    fn list(&self, out: &mut Printer<'_>) {
+        self.range.write(out, " to:", " ", false);
+    }
+
+    fn lower(&self, out: &mut Lowering) {
+        if !out.native() || self.range.base.is_some() {
+            self.range.lower_xt(out, &SPEC);
+            return;
+        }
+        let operands = self.range.operands(out);
+        out.push(Expr::Nat {
+            kind: KIND,
+            family: u32::from(out.family.number()),
+            addr_min: operands.addresses.map(|(min, _)| min),
+            addr_max: operands.addresses.map(|(_, max)| max),
+            proto_min: operands.ports.map(|(min, _)| min),
+            proto_max: operands.ports.map(|(_, max)| max),
+            flags: operands.flags,
+        });
+    }
+
+    fn lift(run: &mut Run<'_>) -> Option<Self> {
+        if let Some(range) = NatRange::lift_xt(run, &SPEC) {
+            return (!range.is_open()).then_some(Self { range });
+        }
+        let Item::Nat { kind: KIND, family, addr_min, addr_max, proto_min, proto_max, flags } = run.peek(0)? else {
+            return None;
+        };
+        if *family != u32::from(run.family.number()) {
+            return None;
+        }
+        let values =
+            Values { addresses: [addr_min, addr_max], ports: [proto_min, proto_max], flags: *flags };
+        let range = NatRange::from_values(values, &SPEC, run).filter(|range| !range.is_open())?;
+        run.take();
+        Some(Self { range })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::new(Effect::Ends).tables(&["nat"])
+    }
+}

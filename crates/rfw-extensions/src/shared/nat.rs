@@ -198,7 +198,8 @@ impl NatRange {
         }
         if let Some(ports) = self.ports {
             let _ = write!(text, ":{}", ports.lo());
-            if !ports.is_single() {
+            // iptables-save leaves the end out before a base too, and then can't read `:80/5`.
+            if !ports.is_single() || self.base.is_some() {
                 let _ = write!(text, "-{}", ports.hi());
             }
             if let Some(base) = self.base {
@@ -338,5 +339,39 @@ fn pair(values: [&Option<Value>; 2]) -> Option<Option<(&[u8], &[u8])>> {
         [Some(min), None] => Some(Some((min.constant()?, min.constant()?))),
         [Some(min), Some(max)] => Some(Some((min.constant()?, max.constant()?))),
         [None, Some(_)] => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shifted_single_port_keeps_its_end() {
+        let range = NatRange { ports: Some(PortRange::single(80)), base: Some(5), ..NatRange::default() };
+        assert_eq!(range.text(), ":80-80/5");
+    }
+
+    #[test]
+    fn payloads_are_those_of_stock() {
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let addresses = AddrRange::parse_v4(b"1.2.3.4-1.2.3.9").ok();
+        let range = NatRange {
+            addresses,
+            ports: PortRange::new(1024, 65535),
+            base: None,
+            flags: nat::PERSISTENT | nat::PROTO_RANDOM_FULLY,
+        };
+        assert_eq!(hex(&range.payload(Layout::Ipv4)), "010000001b00000001020304010203090400ffff00000000");
+        let shifted = NatRange {
+            addresses: AddrRange::parse_v4(b"1.2.3.4").ok(),
+            ports: PortRange::new(3000, 4000),
+            base: Some(1000),
+            flags: 0,
+        };
+        assert_eq!(
+            hex(&shifted.payload(Layout::Range2)),
+            "2300000001020304000000000000000000000000010203040000000000000000000000000bb80fa003e8000000000000"
+        );
     }
 }

@@ -266,8 +266,10 @@ pub(crate) fn short_v4(text: &[u8]) -> Option<Ipv4Addr> {
     Some(Ipv4Addr::from(octets))
 }
 
-/// `a`, `a.b`, `a.b.c` or `a.b.c.d` where the last part fills the remaining bytes.
-fn wide_v4(text: &[u8]) -> Option<Ipv4Addr> {
+/// `a`, `a.b`, `a.b.c` or `a.b.c.d` where the last part fills the remaining bytes, as the C library reads it (`10.1` is
+/// 10.0.0.1).
+#[must_use]
+pub fn wide_v4(text: &[u8]) -> Option<Ipv4Addr> {
     let parts: SmallVec<[&[u8]; 5]> = text.split(|&b| b == b'.').take(5).collect();
     let (last, front) = parts.split_last()?;
     if front.len() > 3 || !parts.iter().all(|p| p.first().is_some_and(u8::is_ascii_digit)) {

@@ -14,4 +14,7 @@ crate::registry::extensions! {
     dnat::Dnat,
     masquerade::Masquerade,
     redirect::Redirect,
+    netmap::Netmap,
+    reject::Reject,
+    nflog::Nflog,
 }

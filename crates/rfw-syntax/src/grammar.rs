@@ -168,7 +168,7 @@ impl<'w, 'a> Parser<'w, 'a> {
         if text == b"!" {
             if self.invert.is_some() {
                 return Err(parameter(
-                    codes::STRAY_WORD,
+                    codes::MISPLACED_NEGATION,
                     word.span,
                     "multiple consecutive ! not allowed",
                     "drop one of them",
@@ -580,7 +580,7 @@ impl<'w, 'a> Parser<'w, 'a> {
                 let text = format!("Cannot use -{} with -{}", char::from(letter), char::from(earlier));
                 return Err(Box::new(
                     Diagnostic::error(
-                        codes::OPTIONS_EXCLUSIVE,
+                        codes::COMMANDS_EXCLUSIVE,
                         word.span,
                         format!("two commands: `-{}` and `-{}`", char::from(earlier), char::from(letter)),
                     )
@@ -692,7 +692,7 @@ impl<'w, 'a> Parser<'w, 'a> {
         let number = std::str::from_utf8(&word.text).ok().and_then(|t| t.parse::<u32>().ok());
         number.filter(|&n| n > 0 && n <= i32::MAX.unsigned_abs()).ok_or_else(|| {
             parameter(
-                codes::BAD_VALUE,
+                codes::BAD_RULE_NUMBER,
                 word.span,
                 format!("Invalid rule number `{}'", word.lossy()),
                 "rules are numbered from 1; `-L --line-numbers` shows them",
@@ -839,7 +839,7 @@ impl<'w, 'a> Parser<'w, 'a> {
     fn finish(mut self) -> Result<Command<'a>> {
         if let Some(span) = self.invert {
             return Err(parameter(
-                codes::STRAY_WORD,
+                codes::MISPLACED_NEGATION,
                 span,
                 "nothing appropriate following !",
                 "`!` stands before the option it turns round",
@@ -847,7 +847,7 @@ impl<'w, 'a> Parser<'w, 'a> {
         }
         let Some((action, letter, at)) = self.action else {
             return Err(parameter(
-                codes::MISSING_OPTION_VALUE,
+                codes::NO_COMMAND,
                 self.end,
                 "no command specified",
                 "begin with a command: -A, -I, -D, -L, -S … (see -h)",

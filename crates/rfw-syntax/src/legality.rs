@@ -55,7 +55,7 @@ pub(crate) fn check(given: &Given, action: Action, letter: u8) -> Result<(), Box
     let shown = format!("-{}", char::from(*option));
     Err(Box::new(
         Diagnostic::error(
-            codes::OPTIONS_EXCLUSIVE,
+            codes::OPTION_NOT_WITH_COMMAND,
             *span,
             format!(
                 "`{}` means nothing together with `-{}`",

@@ -12,4 +12,6 @@ crate::registry::extensions! {
     statistic::Statistic,
     limit::Limit,
     comment::Comment,
+    conntrack::Conntrack,
+    state::State,
 }

@@ -2,5 +2,7 @@
 
 pub mod hops;
 pub mod nat;
+pub mod inet;
 pub mod ports;
+pub mod states;
 pub mod traffic_class;

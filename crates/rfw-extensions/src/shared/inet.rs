@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use rfw_diagnostics::{Diagnostic, codes};
 use rfw_syntax::Word;
-use rfw_values::address::{AddrText, wide_v4, mask_len, numeric_v6, octets};
+use rfw_values::address::{AddrText, mask_len, numeric_v6, octets, wide_v4};
 use rfw_values::{ValueError, number};
 
 use crate::Parsed;
@@ -121,9 +121,7 @@ impl Mask {
         let text = word.text.get(range.clone()).unwrap_or_default();
         let max: u8 = if family == Family::Ipv4 { 32 } else { 128 };
         let mask = match family {
-            Family::Ipv4 if text.iter().filter(|&&b| b == b'.').count() == 3 => {
-                wide_v4(text).map(IpAddr::V4)
-            }
+            Family::Ipv4 if text.iter().filter(|&&b| b == b'.').count() == 3 => wide_v4(text).map(IpAddr::V4),
             Family::Ipv4 => None,
             Family::Ipv6 => numeric_v6(text).map(IpAddr::V6),
         };

@@ -14,4 +14,11 @@ crate::registry::extensions! {
     comment::Comment,
     conntrack::Conntrack,
     state::State,
+    icmp::Icmp,
+    icmp6::Icmp6,
+    ttl::Ttl,
+    hl::Hl,
+    pkttype::Pkttype,
+    mac::Mac,
+    length::Length,
 }

@@ -1,8 +1,10 @@
 //! What several extensions have in common; none of it names one.
 
+pub mod hop_count;
 pub mod hops;
 pub mod inet;
 pub mod nat;
+pub mod icmp;
 pub mod ports;
 pub mod states;
 pub mod traffic_class;

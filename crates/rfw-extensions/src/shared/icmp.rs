@@ -1,0 +1,181 @@
+//! Types and codes of ICMP and ICMPv6, by name and by number.
+//!
+//! Both encodings are the xt match: it drops what is too short for an ICMP header, which a native load does not
+//! (encoding.md 4.1).
+//!
+//! ```c
+//! struct ipt_icmp { __u8 type, code[2], invflags; };  /* ip_tables.h; ip6t_icmp is alike */
+//! ```
+
+use rfw_diagnostics::{Diagnostic, codes};
+use rfw_nft::xt::Info;
+use rfw_syntax::Word;
+use rfw_values::ValueError;
+use rfw_values::number::prefix;
+
+use crate::Parsed;
+use crate::lifting::Run;
+use crate::lowering::Lowering;
+use crate::printer::Printer;
+use crate::uses::{bad_choice, bad_value};
+
+const SIZE: usize = 4;
+
+/// A name: type, lowest and highest code.
+pub type Named = (&'static str, u8, u8, u8);
+
+/// What differs between the two protocols.
+#[derive(Debug)]
+pub struct Dialect {
+    /// The xt match.
+    pub xt: &'static str,
+    /// The option's name.
+    pub option: &'static str,
+    /// What listings say: `icmp`.
+    pub word: &'static str,
+    /// What complaints say: `ICMP`.
+    pub title: &'static str,
+    /// The type that stands for every type, if there is one.
+    pub any: Option<u8>,
+    /// Names, each followed by its synonyms.
+    pub names: &'static [Named],
+}
+
+/// A type with its codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeCode {
+    /// Whether `!` stood before it.
+    pub inverted: bool,
+    /// The type.
+    pub kind: u8,
+    /// The code; `None` is every code.
+    pub code: Option<u8>,
+}
+
+impl TypeCode {
+    /// Reads a name, the beginning of just one name, `type` or `type/code`.
+    ///
+    /// # Errors
+    /// With iptables' words.
+    pub fn parse(word: &Word<'_>, inverted: bool, dialect: &Dialect) -> Parsed<Self> {
+        let text: &[u8] = &word.text;
+        let begins = |name: &str| {
+            name.as_bytes().get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text))
+        };
+        let mut found = dialect.names.iter().filter(|(name, ..)| begins(name));
+        match (found.next(), found.next()) {
+            (Some(&(_, kind, lo, hi)), None) => Ok(Self { inverted, kind, code: (lo == hi).then_some(lo) }),
+            (Some((first, ..)), Some((second, ..))) => {
+                let shown = word.lossy();
+                Err(Box::new(
+                    Diagnostic::error(codes::BAD_VALUE, word.span, format!("`{shown}` begins several names"))
+                        .help(format!("write out `{first}`, `{second}` or another one"))
+                        .parameter(format!(
+                            "Ambiguous {} type `{shown}': `{first}' or `{second}'?",
+                            dialect.title
+                        )),
+                ))
+            }
+            (None, _) => Self::parse_number(word, inverted, dialect),
+        }
+    }
+
+    fn parse_number(word: &Word<'_>, inverted: bool, dialect: &Dialect) -> Parsed<Self> {
+        let text: &[u8] = &word.text;
+        let slash = text.iter().position(|&b| b == b'/');
+        let kind_text = &text[..slash.unwrap_or(text.len())];
+        let Some((kind, used)) = byte(kind_text) else {
+            let classic = format!("Unknown {} type `{}'", dialect.title, word.lossy());
+            let names: Vec<&str> = dialect.names.iter().map(|(name, ..)| *name).collect();
+            let mut diagnostic = *bad_choice(word, kind_text, word.part(0, kind_text.len()), &names, classic);
+            if rfw_values::suggest(kind_text, names).is_none() {
+                diagnostic.help = Some("a name, a number from 0 to 255, or TYPE/CODE".into());
+            }
+            return Err(Box::new(diagnostic));
+        };
+        stray(word, used, kind_text.len())?;
+        let Some(slash) = slash else { return Ok(Self { inverted, kind, code: None }) };
+        let Some((code, used)) = byte(&text[slash + 1..]) else {
+            let error = ValueError::new(slash + 1, text.len(), "a code from 0 to 255");
+            return Err(bad_value(
+                word,
+                &error,
+                format!("Unknown {} code `{}'", dialect.title, word.lossy()),
+            ));
+        };
+        stray(word, slash + 1 + used, text.len())?;
+        Ok(Self { inverted, kind, code: Some(code) })
+    }
+
+    fn is_any(self, dialect: &Dialect) -> bool {
+        dialect.any == Some(self.kind) && self.code.is_none()
+    }
+
+    /// ` --icmp-type 3/4`.
+    pub fn print(self, out: &mut Printer<'_>, dialect: &Dialect) {
+        out.option(self.inverted, dialect.option);
+        if self.is_any(dialect) {
+            out.text(" any");
+            return;
+        }
+        out.fmt(format_args!(" {}", self.kind));
+        if let Some(code) = self.code {
+            out.fmt(format_args!("/{code}"));
+        }
+    }
+
+    /// ` icmp echo-request`, ` icmptype 8`, ` icmp !type 8 code 0`.
+    pub fn list(self, out: &mut Printer<'_>, dialect: &Dialect) {
+        let (lo, hi) = self.codes();
+        let same = |named: &&Named| (named.1, named.2, named.3) == (self.kind, lo, hi);
+        let name = dialect.names.iter().find(same).filter(|_| !out.numeric);
+        out.fmt(format_args!(" {}", dialect.word));
+        if let Some((name, ..)) = name {
+            out.fmt(format_args!(" {}{name}", if self.inverted { "!" } else { "" }));
+            return;
+        }
+        out.fmt(format_args!("{}type {}", if self.inverted { " !" } else { "" }, self.kind));
+        if let Some(code) = self.code {
+            out.fmt(format_args!(" code {code}"));
+        }
+    }
+
+    fn codes(self) -> (u8, u8) {
+        self.code.map_or((0, u8::MAX), |code| (code, code))
+    }
+
+    /// Appends the xt match.
+    pub fn lower(self, out: &mut Lowering, dialect: &Dialect) {
+        let (lo, hi) = self.codes();
+        let info = Info::new(SIZE).u8(0, self.kind).u8(1, lo).u8(2, hi).u8(3, self.inverted.into());
+        out.xt_match(dialect.xt, 0, info.finish());
+    }
+
+    /// Takes the xt match; one with a range of codes has no words.
+    pub fn lift(run: &mut Run<'_>, dialect: &Dialect) -> Option<Self> {
+        let view = run.xt_match(dialect.xt, 0, SIZE)?;
+        let code = match (view.u8(1), view.u8(2)) {
+            (0, u8::MAX) => None,
+            (lo, hi) if lo == hi => Some(lo),
+            _ => return None,
+        };
+        let inverted = match view.u8(3) {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
+        Some(Self { inverted, kind: view.u8(0), code })
+    }
+}
+
+/// The byte at the front of the text and how many characters it takes.
+fn byte(text: &[u8]) -> Option<(u8, usize)> {
+    let (value, used) = prefix(text)?;
+    Some((u8::try_from(value).ok()?, used))
+}
+
+fn stray(word: &Word<'_>, at: usize, end: usize) -> Parsed<()> {
+    let Some(&byte) = word.text.get(at).filter(|_| at < end) else { return Ok(()) };
+    let error = ValueError::new(at, end, "a name, a number, or TYPE/CODE");
+    Err(bad_value(word, &error, format!("unknown character {}", char::from(byte))))
+}

@@ -21,4 +21,6 @@ crate::registry::extensions! {
     pkttype::Pkttype,
     mac::Mac,
     length::Length,
+    multiport::Multiport,
+    iprange::Iprange,
 }

@@ -6,7 +6,7 @@
 //!     __u8 flags;  /* source 1, destination 2, not source 0x10, not destination 0x20 */
 //! };
 //! ```
-//! Native: the address loaded and tested with `range`, which does the same, with backward ranges too. Hint 3 says that two
+//! Native: the address loaded and tested with `range`, which does the same, with backward ranges too. Hint 30 says that two
 //! neighbouring tests were one match.
 
 use std::net::IpAddr;
@@ -32,7 +32,7 @@ const FLAGS: usize = 64;
 /// `IPRANGE_SRC_INV` over `IPRANGE_SRC`.
 const INVERTED: u8 = 0x10;
 /// Both ranges stood in one match.
-const HINT_BOTH: u8 = 3;
+const HINT_BOTH: u8 = 30;
 
 /// Which address.
 #[derive(Clone, Copy)]

@@ -2,9 +2,9 @@
 
 pub mod hop_count;
 pub mod hops;
+pub mod icmp;
 pub mod inet;
 pub mod nat;
-pub mod icmp;
 pub mod ports;
 pub mod states;
 pub mod traffic_class;

@@ -166,6 +166,7 @@ pub fn built(
     let chain = command.chain.as_ref().map_or(&b""[..], |w| &w.text);
     check_chain_name(command)?;
     let cx = BuildCx { family, table: spec.name, chain, names };
+    report::warnings(&command.rule);
     let rules = build(&command.rule, &cx)?;
     if command.action == Action::Replace && rules.len() > 1 {
         return Err(Box::new(

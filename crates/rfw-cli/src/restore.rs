@@ -383,6 +383,7 @@ impl<'f, 't> File<'f, 't> {
             chain: &chain.text,
             names: self.names,
         };
+        report::warnings(&command.rule);
         let rules: Vec<Rule> = build(&command.rule, &cx)?;
         let index = self.transaction.chain_for_rules(table, chain)?;
         for rule in &rules {

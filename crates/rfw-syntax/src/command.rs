@@ -89,6 +89,14 @@ pub struct RuleAst<'a> {
     pub counters: Option<(u64, u64)>,
 }
 
+impl RuleAst<'_> {
+    /// What iptables says of options that it takes with a warning.
+    pub fn warnings(&self) -> impl Iterator<Item = &'static str> {
+        let target = self.target.as_ref().and_then(|t| t.extension.as_ref());
+        self.matches.iter().chain(target).flat_map(|l| &l.uses).filter_map(|u| u.option.warning)
+    }
+}
+
 /// What a command does. Chains and numbers are words as given, not yet checked against a ruleset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names of the commands")]

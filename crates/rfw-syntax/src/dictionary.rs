@@ -32,6 +32,8 @@ pub struct OptionSpec {
     pub needs: &'static [&'static str],
     /// The option this is another name of.
     pub alias_of: Option<&'static str>,
+    /// What iptables says on standard error when it is given; it is taken all the same.
+    pub warning: Option<&'static str>,
     /// What the value is, for help: `port[:port]`.
     pub value: &'static str,
     /// One line of help.
@@ -52,6 +54,7 @@ impl OptionSpec {
             excludes: &[],
             needs: &[],
             alias_of: None,
+            warning: None,
             value: "",
             help,
         }
@@ -109,6 +112,12 @@ impl OptionSpec {
     #[must_use]
     pub const fn alias_of(self, name: &'static str) -> Self {
         Self { alias_of: Some(name), ..self }
+    }
+
+    /// It is taken with a warning.
+    #[must_use]
+    pub const fn warns(self, text: &'static str) -> Self {
+        Self { warning: Some(text), ..self }
     }
 
     /// The name that tells what it means: that of the option it is an alias of, else its own.

@@ -33,7 +33,10 @@ impl Extension for Nflog {
         OptionSpec::value("nflog-group", "group", "the netlink group, 0 to 65535, default 0"),
         OptionSpec::value("nflog-prefix", "text", "up to 127 bytes that go with the packet").free_text(),
         OptionSpec::value("nflog-range", "bytes", "without effect; --nflog-size is what it was meant to be")
-            .excludes(&["nflog-size"]),
+            .excludes(&["nflog-size"])
+            .warns(
+                "warn: --nflog-range has never worked and is no longer supported, please use --nflog-size instead",
+            ),
         OptionSpec::value("nflog-size", "bytes", "how much of the packet to copy").excludes(&["nflog-range"]),
         OptionSpec::value("nflog-threshold", "count", "packets to gather in the kernel before they are sent"),
     ];

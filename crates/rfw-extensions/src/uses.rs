@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rfw_diagnostics::{Code, Diagnostic, Span, codes};
 use rfw_syntax::{Use, Word};
-use rfw_values::ValueError;
+use rfw_values::{Masked, ValueError};
 
 use crate::Parsed;
 
@@ -65,6 +65,22 @@ impl<'u, 'a> Uses<'u, 'a> {
         })
     }
 
+    /// `value[/mask]`.
+    ///
+    /// # Errors
+    /// With libxtables' words for a bad number and for what follows one.
+    pub fn masked(&self, name: &str) -> Parsed<Option<Masked>> {
+        let Some(word) = self.word(name) else { return Ok(None) };
+        Masked::parse(&word.text).map(Some).map_err(|error| {
+            let text = if number_then_garbage(&word.text) {
+                format!("{}: trailing garbage after value for option \"--{name}\".\n", self.extension)
+            } else {
+                format!("{}: bad integer value for option \"--{name}\", or out of range.\n", self.extension)
+            };
+            bad_value(word, &error, text)
+        })
+    }
+
     /// `At least one option is required` and the like: a complaint about the extension as a whole.
     #[must_use]
     pub fn complaint(
@@ -75,6 +91,19 @@ impl<'u, 'a> Uses<'u, 'a> {
     ) -> Box<Diagnostic> {
         let classic = classic.into();
         Box::new(Diagnostic::error(code, self.at, classic.trim_end()).help(help).parameter(classic))
+    }
+}
+
+/// Whether what is wrong with a `value[/mask]` begins behind a number.
+fn number_then_garbage(text: &[u8]) -> bool {
+    let number = |text: &[u8]| {
+        let (value, len) = rfw_values::number::prefix(text)?;
+        u32::try_from(value).is_ok().then_some(len)
+    };
+    let Some(value) = number(text) else { return false };
+    match text.get(value) {
+        Some(b'/') => number(&text[value + 1..]).is_some(),
+        _ => true,
     }
 }
 

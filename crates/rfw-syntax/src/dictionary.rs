@@ -28,6 +28,8 @@ pub struct OptionSpec {
     pub free_text: bool,
     /// Names of options of the same extension that exclude it.
     pub excludes: &'static [&'static str],
+    /// iptables' words when it is given twice, or with an option that it excludes, if they are not libxtables'.
+    pub conflict: Option<&'static str>,
     /// Names of options of the same extension that it needs.
     pub needs: &'static [&'static str],
     /// The option this is another name of.
@@ -52,6 +54,7 @@ impl OptionSpec {
             required: false,
             free_text: false,
             excludes: &[],
+            conflict: None,
             needs: &[],
             alias_of: None,
             warning: None,
@@ -100,6 +103,12 @@ impl OptionSpec {
     #[must_use]
     pub const fn excludes(self, excludes: &'static [&'static str]) -> Self {
         Self { excludes, ..self }
+    }
+
+    /// It has its own words for being given twice or with what it excludes.
+    #[must_use]
+    pub const fn conflict(self, words: &'static str) -> Self {
+        Self { conflict: Some(words), ..self }
     }
 
     /// It needs these.

@@ -899,7 +899,7 @@ fn check_use(extension: &str, earlier: &[Use<'_>], used: &Use<'_>, inverted: Opt
         return Err(parameter(
             codes::OPTION_REPEATED,
             used.at,
-            format!("{extension}: option \"--{name}\" can only be used once.\n"),
+            conflict(used.option, || format!("{extension}: option \"--{name}\" can only be used once.\n")),
             "keep one of them",
         )
         .map_also(other.at, "given here already"));
@@ -915,6 +915,11 @@ fn check_use(extension: &str, earlier: &[Use<'_>], used: &Use<'_>, inverted: Opt
         ));
     }
     Ok(())
+}
+
+/// The option's own words, or the usual ones.
+fn conflict(option: &OptionSpec, usual: impl FnOnce() -> String) -> String {
+    option.conflict.map_or_else(usual, str::to_owned)
 }
 
 trait MapAlso {
@@ -949,11 +954,13 @@ fn check_complete(dictionary: &dyn Dictionary, loaded: &Loaded<'_>) -> Result<()
             return Err(parameter(
                 codes::OPTIONS_EXCLUSIVE,
                 used.at,
-                format!(
-                    "{extension}: option \"--{}\" cannot be used together with \"--{}\".\n",
-                    spec.name,
-                    other.option.key()
-                ),
+                conflict(spec, || {
+                    format!(
+                        "{extension}: option \"--{}\" cannot be used together with \"--{}\".\n",
+                        spec.name,
+                        other.option.key()
+                    )
+                }),
                 "keep one of them",
             )
             .map_also(other.at, "the other one"));

@@ -11,7 +11,7 @@ use crate::context::{Facts, ParseCx};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
-use crate::uses::{Uses, bad_value};
+use crate::uses::Uses;
 use crate::{Extension, Parsed};
 
 const SIZE: usize = 256;
@@ -32,13 +32,9 @@ impl Extension for Comment {
         &[OptionSpec::value("comment", "text", "up to 255 bytes").required().free_text()];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
-        let Some(word) = uses.word("comment") else { return Ok(Self { text: Vec::new() }) };
-        if word.text.len() >= SIZE {
-            let error = rfw_values::ValueError::whole(&word.text, "at most 255 bytes");
-            let classic = "comment: Argument to \"--comment\" is too long (max 255 bytes)";
-            return Err(bad_value(word, &error, classic));
-        }
-        Ok(Self { text: word.text.to_vec() })
+        let text: &[u8] = uses.word("comment").map_or(b"", |word| &word.text);
+        // Cut as the original cuts it.
+        Ok(Self { text: text[..text.len().min(SIZE - 1)].to_vec() })
     }
 
     fn print(&self, out: &mut Printer<'_>) {

@@ -34,13 +34,14 @@ impl Extension for Limit {
             None => Rate::DEFAULT,
             Some(word) => Rate::parse(&word.text).map_err(|error| {
                 let classic = match &error {
-                    RateError::TooFast(_) => format!("Rate too fast \"{}\"\n", word.lossy()),
+                    RateError::TooFast(_) => format!("Rate too fast \"{}\"", word.lossy()),
                     RateError::Bad(_) => format!("bad rate \"{}\"'", word.lossy()),
                 };
                 bad_value(word, error.value_error(), classic)
             })?,
         };
-        let burst = uses.number("limit-burst", 0, 10_000)?.unwrap_or(DEFAULT_BURST);
+        // The kernel takes a burst of 0 as the default (`nft_limit.c`).
+        let burst = uses.number("limit-burst", 0, 10_000)?.filter(|&b| b != 0).unwrap_or(DEFAULT_BURST);
         Ok(Self { rate, burst })
     }
 

@@ -9,7 +9,7 @@ use crate::context::{Facts, ParseCx};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
-use crate::uses::{Uses, bad_value};
+use crate::uses::Uses;
 use crate::{Extension, Parsed};
 
 /// The typed form.
@@ -26,12 +26,7 @@ impl Extension for Mark {
         &[OptionSpec::value("mark", "value[/mask]", "(mark & mask) equals value").invertible().required()];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
-        let mark = match uses.word("mark") {
-            Some(word) => Masked::parse(&word.text).map_err(|error| {
-                bad_value(word, &error, "mark: bad mark value for option \"--mark\", or out of range.\n")
-            })?,
-            None => Masked::exact(0),
-        };
+        let mark = uses.masked("mark")?.unwrap_or(Masked::exact(0));
         Ok(Self { inverted: uses.inverted("mark"), mark })
     }
 

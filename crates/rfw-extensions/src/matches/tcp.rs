@@ -30,6 +30,9 @@ const INV_DESTINATION: u8 = 2;
 const INV_FLAGS: u8 = 4;
 const INV_OPTION: u8 = 8;
 
+/// iptables' words for a second test of the flags.
+const FLAGS_CONFLICT: &str = "Only one of `--syn' or `--tcp-flags'  allowed";
+
 /// Flag names in the order in which they are printed.
 const FLAGS: &[(&str, u8)] = &[("FIN", 1), ("SYN", 2), ("RST", 4), ("PSH", 8), ("ACK", 16), ("URG", 32)];
 
@@ -55,19 +58,19 @@ impl Extension for Tcp {
     const IMPLIED_BY: &'static [&'static str] = &["tcp", "6"];
     const SUMMARY: &'static str = "ports, flags and options of TCP";
     const OPTIONS: &'static [OptionSpec] = &[
-        OptionSpec::value("source-port", "port[:port]", "source port or range").invertible(),
-        OptionSpec::value("sport", "port[:port]", "source port or range").invertible().alias_of("source-port"),
-        OptionSpec::value("destination-port", "port[:port]", "destination port or range").invertible(),
-        OptionSpec::value("dport", "port[:port]", "destination port or range").invertible().alias_of("destination-port"),
-        OptionSpec::two("tcp-flags", "mask comp", "of the flags in mask, exactly comp are set").invertible().excludes(&["syn"]),
-        OptionSpec::flag("syn", "SYN without ACK, RST, FIN: the first packet of a connection").invertible().excludes(&["tcp-flags"]),
-        OptionSpec::value("tcp-option", "number", "the TCP option is present").invertible(),
+        OptionSpec::value("source-port", "port[:port]", "source port or range").invertible().conflict("Only one `--source-port' allowed"),
+        OptionSpec::value("sport", "port[:port]", "source port or range").invertible().conflict("Only one `--source-port' allowed").alias_of("source-port"),
+        OptionSpec::value("destination-port", "port[:port]", "destination port or range").invertible().conflict("Only one `--destination-port' allowed"),
+        OptionSpec::value("dport", "port[:port]", "destination port or range").invertible().conflict("Only one `--destination-port' allowed").alias_of("destination-port"),
+        OptionSpec::two("tcp-flags", "mask comp", "of the flags in mask, exactly comp are set").invertible().excludes(&["syn"]).conflict(FLAGS_CONFLICT),
+        OptionSpec::flag("syn", "SYN without ACK, RST, FIN: the first packet of a connection").invertible().excludes(&["tcp-flags"]).conflict(FLAGS_CONFLICT),
+        OptionSpec::value("tcp-option", "number", "the TCP option is present").invertible().conflict("Only one `--tcp-option' allowed"),
     ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
-        if !cx.is_protocol(PROTOCOL) {
+        if cx.protocol.is_none_or(|p| p.0 != PROTOCOL) {
             return Err(Box::new(
-                Diagnostic::error(codes::MATCH_NEEDS_PROTOCOL, uses.at, "`tcp` looks into a TCP header, and the rule is not for TCP alone")
+                Diagnostic::error(codes::MATCH_NEEDS_PROTOCOL, uses.at, "`tcp` looks into a TCP header, and the rule does not say `-p tcp`")
                     .help("add `-p tcp`")
                     .parameter("TCP match requires '-p tcp'"),
             ));
@@ -136,7 +139,7 @@ impl Extension for Tcp {
     }
 
     fn lift(run: &mut Run<'_>) -> Option<Self> {
-        if run.protocol != Some((PROTOCOL, false)) {
+        if run.protocol.is_none_or(|p| p.0 != PROTOCOL) {
             return None;
         }
         if let Some(view) = run.xt_match("tcp", 0, SIZE) {

@@ -42,9 +42,9 @@ impl Extension for Udp {
     ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
-        if !cx.is_protocol(PROTOCOL) {
+        if cx.protocol.is_none_or(|p| p.0 != PROTOCOL) {
             return Err(Box::new(
-                Diagnostic::error(codes::MATCH_NEEDS_PROTOCOL, uses.at, "`udp` looks into a UDP header, and the rule is not for UDP alone")
+                Diagnostic::error(codes::MATCH_NEEDS_PROTOCOL, uses.at, "`udp` looks into a UDP header, and the rule does not say `-p udp`")
                     .help("add `-p udp`")
                     .parameter("UDP match requires '-p udp'"),
             ));
@@ -72,7 +72,7 @@ impl Extension for Udp {
     }
 
     fn lift(run: &mut Run<'_>) -> Option<Self> {
-        if run.protocol != Some((PROTOCOL, false)) {
+        if run.protocol.is_none_or(|p| p.0 != PROTOCOL) {
             return None;
         }
         if let Some(view) = run.xt_match("udp", 0, SIZE) {

@@ -42,7 +42,10 @@ impl PortPair {
             let Some(used) = uses.get(name) else { return Ok(None) };
             let Some(word) = used.value() else { return Ok(None) };
             let range =
-                PortRange::parse(&word.text, Some(protocol), cx.names).map_err(|e| port_error(word, &e))?;
+                PortRange::parse(&word.text, Some(protocol), cx.names).map_err(|e| match protocol {
+                    "tcp" => port_error(word, &e),
+                    _ => guided_port_error(word, &e, protocol, name),
+                })?;
             let ports = Ports { inverted: used.inverted, range };
             Ok((ports.inverted || !range.is_full()).then_some(ports))
         };
@@ -174,6 +177,29 @@ fn lower_range(out: &mut Lowering, ports: Ports) {
 pub fn port_name(out: &Printer<'_>, port: u16, protocol: &str) -> String {
     let name = if out.numeric { None } else { out.names.name(port, Some(protocol)) };
     name.unwrap_or_else(|| port.to_string())
+}
+
+/// The same for an option that libxtables reads (`XTTYPE_PORTRC`), whose words are others.
+#[must_use]
+pub fn guided_port_error(
+    word: &Word<'_>,
+    error: &PortError,
+    extension: &str,
+    option: &str,
+) -> Box<Diagnostic> {
+    let diagnostic = *port_error(word, error);
+    let at = error.value_error();
+    let classic = match error {
+        _ if word.text.iter().filter(|&&b| b == b':').count() > 1 => {
+            format!("{extension}: Too many components for option \"--{option}\" (max: 2)\n")
+        }
+        PortError::Inverted { .. } => return Box::new(diagnostic),
+        PortError::NotAPort(_) => {
+            let part = String::from_utf8_lossy(word.text.get(at.start..at.end).unwrap_or(&word.text));
+            format!("Port \"{part}\" does not resolve to anything.\n")
+        }
+    };
+    Box::new(diagnostic.parameter(classic))
 }
 
 /// iptables' words for a bad port, and better ones below.

@@ -90,9 +90,10 @@ impl Extension for Log {
         let name = LEVELS.iter().find(|(_, level)| *level == self.level).map(|(name, _)| *name);
         match name {
             Some(name) if !out.numeric => {
-                // The original's table lists the synonyms, and its listing the short ones.
+                // The original reads the long names and lists the short ones.
                 let name = match name {
                     "warning" => "warn",
+                    "error" => "err",
                     other => other,
                 };
                 out.fmt(format_args!(" LOG level {name}"));
@@ -155,28 +156,25 @@ fn parse_level(word: &rfw_syntax::Word<'_>) -> Parsed<u8> {
     if let Ok(number) = rfw_values::number::parse_u8(&word.text, 0, 7) {
         return Ok(number);
     }
-    let lower = word.text.to_ascii_lowercase();
-    // Any beginning of a name will do, as in syslog.conf tools of old.
-    let found = LEVELS.iter().find(|(name, _)| !lower.is_empty() && name.as_bytes().starts_with(&lower));
+    let found = LEVELS.iter().find(|(name, _)| name.as_bytes() == word.text.as_ref());
     found.map(|(_, level)| *level).ok_or_else(|| {
         let names: Vec<&str> = LEVELS.iter().map(|(name, _)| *name).collect();
-        let classic = format!("log-level \"{}\" unknown\n", word.lossy());
-        crate::uses::bad_choice(word, &lower, word.span, &names, classic)
+        let classic = format!("log level \"{}\" unknown\n", word.lossy());
+        crate::uses::bad_choice(word, &word.text, word.span, &names, classic)
     })
 }
 
 fn parse_prefix(word: &rfw_syntax::Word<'_>) -> Parsed<Vec<u8>> {
-    let long = word.text.len() > PREFIX_MAX;
-    if long || word.text.contains(&b'\n') {
-        let expected = if long { "at most 29 bytes" } else { "one line" };
-        let start = if long { PREFIX_MAX } else { 0 };
-        let error = rfw_values::ValueError::new(start, word.text.len(), expected);
-        let classic = if long {
-            "LOG: Maximum prefix length 29 for --log-prefix"
-        } else {
-            "LOG: Newlines not allowed in --log-prefix"
-        };
-        return Err(bad_value(word, &error, classic));
+    let bad = |expected: &str, classic: &str| {
+        let error = rfw_values::ValueError::whole(&word.text, expected);
+        Err(bad_value(word, &error, classic))
+    };
+    if word.text.is_empty() {
+        return bad("at least one byte", "Argument must have a minimum length of 1 characters\n");
     }
-    Ok(word.text.to_vec())
+    if word.text.contains(&b'\n') {
+        return bad("one line", "Newlines not allowed in --log-prefix");
+    }
+    // Cut as the original cuts it.
+    Ok(word.text[..word.text.len().min(PREFIX_MAX)].to_vec())
 }

@@ -14,7 +14,7 @@ use crate::context::{Effect, Facts, ParseCx};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
-use crate::uses::{Uses, bad_value};
+use crate::uses::Uses;
 use crate::{Extension, Parsed};
 
 const SIZE: usize = 8;
@@ -47,19 +47,12 @@ impl Extension for Mark {
                 "add `--set-mark VALUE`",
             ));
         };
-        let Some(word) = used.value() else { return Ok(Self { value: 0, mask: 0 }) };
         let name = used.option.name;
-        let given = Masked::parse(&word.text).map_err(|error| {
-            bad_value(word, &error, format!("MARK: bad mark value for option \"--{name}\", or out of range.\n"))
-        })?;
-        if matches!(name, "and-mark" | "or-mark" | "xor-mark") && !given.is_exact() {
-            let error = rfw_values::ValueError::whole(&word.text, "bits without a mask");
-            return Err(bad_value(
-                word,
-                &error,
-                format!("MARK: bad value for option \"--{name}\", or out of range (0-4294967295).\n"),
-            ));
-        }
+        let given = match name {
+            "set-xmark" | "set-mark" => uses.masked(name)?,
+            _ => uses.number(name, 0, u32::MAX)?.map(Masked::exact),
+        };
+        let given = given.unwrap_or(Masked::exact(0));
         let bits = given.value;
         let (value, mask) = match name {
             "set-xmark" => (bits, given.mask),

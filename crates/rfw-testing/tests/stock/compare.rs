@@ -273,7 +273,7 @@ impl<'c> Case<'c> {
     }
 
     /// Stock cannot tell our compat rules from its own: it prints, shows and deletes them.
-    fn our_compat(&mut self, saved: &BTreeMap<Key, Vec<String>>, listing: &str) {
+    fn our_compat(&mut self, saved: &BTreeMap<Key, Vec<String>>, listing: &BTreeMap<String, Vec<String>>) {
         let kept = self.load_ours(Encoding::Compat);
         if kept.len() != self.wanted.len() {
             return;
@@ -285,16 +285,31 @@ impl<'c> Case<'c> {
             self.same_lines("stock's save of our rules,", key, &[], &a, &b);
         }
         let shown = debug_listing();
-        if shown != listing {
-            let pair = shown.lines().zip(listing.lines()).find(|(a, b)| a != b);
-            self.complain("nft --debug=netlink", format!("ours, stock: {pair:?}"));
+        for chain in listing.keys().chain(shown.keys()).collect::<std::collections::BTreeSet<_>>() {
+            let (ours, stock) = (shown.get(chain), listing.get(chain));
+            if ours != stock {
+                let (ours, stock) = (ours.into_iter().flatten(), stock.into_iter().flatten());
+                let pair = ours.zip(stock).find(|(a, b)| a != b);
+                self.complain(&format!("nft --debug=netlink of {chain}"), format!("ours, stock: {pair:?}"));
+            }
         }
         self.stock_deletes();
     }
 
+    /// What rfw prints for a rule.
+    fn usual_text(&self, wanted: &Wanted) -> String {
+        let usual = normal(&wanted.rule, self.file.family, &self.names);
+        let body = Body::Rule(usual);
+        let stored = Stored { body, counters: (0, 0), handle: 0, userdata: Vec::new() };
+        self.text(true, |out| print_stored(&wanted.key.1, &stored, None, out))
+    }
+
     fn stock_deletes(&mut self) {
-        let mut lines: Vec<(usize, &str, &str)> =
-            self.wanted.iter().map(|w| (w.line, w.key.0.as_str(), w.text.as_str())).collect();
+        let mut lines: Vec<(usize, &str, String)> = Vec::new();
+        for wanted in &self.wanted {
+            let text = if wanted.differs { self.usual_text(wanted) } else { wanted.text.clone() };
+            lines.push((wanted.line, wanted.key.0.as_str(), text));
+        }
         lines.dedup();
         let mut text = String::new();
         for table in tables(self.file) {
@@ -359,10 +374,20 @@ fn deletion(line: &str) -> String {
     words.join(" ").replacen("-A", "-D", 1)
 }
 
-/// The expressions of all rules as `nft --debug=netlink` shows them.
-fn debug_listing() -> String {
+/// The expressions as `nft --debug=netlink` shows them, by family, table and chain.
+fn debug_listing() -> BTreeMap<String, Vec<String>> {
     let text = tool("nft", &["--debug=netlink", "list", "ruleset"]);
-    text.lines().filter(|l| l.starts_with("  [ ")).fold(String::new(), |all, line| all + line + "\n")
+    let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut chain = String::new();
+    for line in text.lines() {
+        if line.starts_with("  [ ") {
+            shown.entry(chain.clone()).or_default().push(line.to_owned());
+        } else if !line.starts_with(['\t', '}']) && !line.is_empty() {
+            // `ip filter INPUT 4 3`: the handles behind it differ.
+            chain = line.split(' ').take(3).collect::<Vec<_>>().join(" ");
+        }
+    }
+    shown
 }
 
 /// How many bytes of an xt payload userspace owns, where a kernel-private tail follows (encoding.md 1.4).

@@ -1,0 +1,299 @@
+//! Commands applied to a [`Model`].
+//!
+//! What the text does not say is not guessed: a list of commands starts from an unknown system, so a deletion that finds
+//! nothing is no finding.
+
+use rfw_compiler::foreign::ForeignRule;
+use rfw_compiler::{Body, BuildCx, Rule, TableSpec, build, unknown_target};
+use rfw_diagnostics::{Diagnostic, Span, codes};
+use rfw_extensions::{Names, Registry};
+use rfw_nft::Family;
+use rfw_syntax::{Action, Command, Word};
+
+use crate::checks::chain_still_referenced;
+use crate::conditions::Conditions;
+use crate::model::{Chain, Model, Placed, Policy, Table, external};
+use crate::read::Input;
+
+/// The state of reading.
+pub(crate) struct Reader<'n> {
+    pub(crate) model: Model,
+    pub(crate) family: Family,
+    pub(crate) names: &'n dyn Names,
+    pub(crate) registry: Registry,
+    /// The block that is open in a save file, and its first line.
+    pub(crate) table: Option<(&'static TableSpec, Span)>,
+}
+
+impl Reader<'_> {
+    /// Applies one command.
+    pub(crate) fn apply(
+        &mut self,
+        spec: &'static TableSpec,
+        command: &Command<'_>,
+        words: &[Word<'_>],
+        span: Span,
+    ) {
+        let table = self.model.enter(spec);
+        match command.action {
+            Action::Append | Action::Insert | Action::Replace | Action::Delete => {
+                self.rule_command(spec, table, command, words, span);
+            }
+            Action::DeleteNumber => {
+                if let (Some(chain), Some(number)) = (self.chain_of(table, command), command.number) {
+                    remove(&mut self.model.tables[table].chains[chain].rules, number);
+                }
+            }
+            Action::Flush => match (&command.chain, self.chain_of(table, command)) {
+                (Some(_), Some(chain)) => self.model.tables[table].chains[chain].rules.clear(),
+                (Some(_), None) => {}
+                (None, _) => self.model.tables[table].chains.iter_mut().for_each(|c| c.rules.clear()),
+            },
+            Action::NewChain => {
+                if let Some(name) = &command.chain
+                    && self.model.tables[table].position(&name.text).is_none()
+                {
+                    self.model.tables[table].chains.push(Chain::user(name.text.to_vec(), span));
+                }
+            }
+            Action::DeleteChain => self.delete_chains(table, command, span),
+            Action::RenameChain => self.rename(table, command, span),
+            Action::Policy => self.policy(table, command, span),
+            Action::Check
+            | Action::List
+            | Action::ListRules
+            | Action::Zero
+            | Action::ZeroNumber
+            | Action::Help
+            | Action::Version => {}
+        }
+    }
+
+    /// A line that does not parse: what can be told of it is that some rule may stand at the end of its chain.
+    pub(crate) fn broken(&mut self, spec: &'static TableSpec, words: &[Word<'_>], span: Span) {
+        let table = self.model.enter(spec);
+        let after = |names: [&[u8]; 4]| {
+            let at = words.iter().position(|w| names.contains(&&*w.text))?;
+            words.get(at + 1)
+        };
+        let chain = after([b"-A", b"--append", b"-I", b"--insert"]);
+        let target = after([b"-j", b"--jump", b"-g", b"--goto"]);
+        let Some(chain) = chain.and_then(|w| self.model.tables[table].position(&w.text)) else { return };
+        let placed = Placed {
+            body: None,
+            conditions: Conditions::unknown(),
+            span,
+            match_spans: Vec::new(),
+            target_span: target.map(|w| w.span),
+            mentions: target.map(|w| w.text.to_vec()),
+        };
+        let inserted = words.iter().any(|w| matches!(&*w.text, b"-I" | b"--insert"));
+        let rules = &mut self.model.tables[table].chains[chain].rules;
+        rules.insert(if inserted { 0 } else { rules.len() }, placed);
+    }
+
+    /// A rule of a live listing that has no iptables form.
+    pub(crate) fn foreign(&mut self, spec: &'static TableSpec, rule: &ForeignRule, span: Span) {
+        let table = self.model.enter(spec);
+        let conditions = Conditions::of_expressions(&rule.exprs, self.family);
+        let mentions = match &conditions.outcome {
+            crate::conditions::Outcome::Jump(chain) | crate::conditions::Outcome::Goto(chain) => Some(chain.clone()),
+            _ => None,
+        };
+        let Some(chain) = self.model.tables[table].position(&rule.chain) else { return };
+        self.model.tables[table].chains[chain].rules.push(Placed {
+            body: Some(Body::Foreign(rule.exprs.clone())),
+            conditions,
+            span,
+            match_spans: Vec::new(),
+            target_span: None,
+            mentions,
+        });
+    }
+
+    fn chain_of(&self, table: usize, command: &Command<'_>) -> Option<usize> {
+        self.model.tables[table].position(&command.chain.as_ref()?.text)
+    }
+
+    fn rule_command(
+        &mut self,
+        spec: &'static TableSpec,
+        table: usize,
+        command: &Command<'_>,
+        words: &[Word<'_>],
+        span: Span,
+    ) {
+        let Some(name) = &command.chain else { return };
+        let cx = BuildCx { family: self.family, table: spec.name, chain: &name.text, names: self.names };
+        let rules = match build(&command.rule, &cx) {
+            Ok(rules) => rules,
+            Err(diagnostic) => {
+                self.report(*diagnostic);
+                return self.broken(spec, words, span);
+            }
+        };
+        let Some(chain) = self.model.tables[table].position(&name.text) else {
+            if command.action != Action::Delete {
+                self.missing_chain(table, name);
+            }
+            return;
+        };
+        if command.action == Action::Delete {
+            for rule in &rules {
+                let kept = &mut self.model.tables[table].chains[chain].rules;
+                if let Some(at) = kept.iter().position(|r| matches!(&r.body, Some(Body::Rule(r)) if r == rule)) {
+                    kept.remove(at);
+                }
+            }
+            return;
+        }
+        if let Some(target) = &command.rule.target
+            && let Some(chain) = rules.first().and_then(|r| r.target.chain())
+            && chain != b"QUEUE"
+            && self.model.tables[table].position(chain).is_none()
+        {
+            self.missing_target(table, &target.name);
+            return self.broken(spec, words, span);
+        }
+        let placed: Vec<Placed> = rules.into_iter().map(|rule| self.place(rule, command, span)).collect();
+        let kept = &mut self.model.tables[table].chains[chain].rules;
+        let number = command.number.map_or(1, |n| usize::try_from(n).unwrap_or(usize::MAX)).max(1);
+        match command.action {
+            Action::Append => kept.extend(placed),
+            Action::Replace if number <= kept.len() => drop(kept.splice(number - 1..number, placed)),
+            Action::Replace => {}
+            _ => {
+                // Rules of one -I are inserted one after another at the same number.
+                let at = (number - 1).min(kept.len());
+                drop(kept.splice(at..at, placed.into_iter().rev()));
+            }
+        }
+    }
+
+    fn place(&self, rule: Rule, command: &Command<'_>, span: Span) -> Placed {
+        Placed {
+            conditions: Conditions::of_rule(&rule, self.family),
+            span,
+            match_spans: command.rule.matches.iter().map(|m| m.at).collect(),
+            target_span: command.rule.target.as_ref().map(|t| t.name.span),
+            mentions: rule.target.chain().map(<[u8]>::to_vec),
+            body: Some(Body::Rule(rule)),
+        }
+    }
+
+    /// `-j NAME` where nothing has that name.
+    fn missing_target(&mut self, table: usize, name: &Word<'_>) {
+        let known = &self.model.tables[table];
+        if let Some(finding) = chain_still_referenced::renamed(known, name) {
+            return self.model.findings.push(finding);
+        }
+        if self.model.input == Input::Arguments && external(&name.text) {
+            return;
+        }
+        let chains: Vec<String> = known.chains.iter().map(Chain::shown).collect();
+        let chains: Vec<&str> = chains.iter().map(String::as_str).collect();
+        let diagnostic = unknown_target(name, known.name, &chains, &self.registry);
+        self.report(*diagnostic);
+    }
+
+    /// `-A NAME` where no chain has that name.
+    fn missing_chain(&mut self, table: usize, name: &Word<'_>) {
+        let known = &self.model.tables[table];
+        if let Some(finding) = chain_still_referenced::renamed(known, name) {
+            return self.model.findings.push(finding);
+        }
+        if self.model.input == Input::Arguments && external(&name.text) {
+            return;
+        }
+        let shown = name.lossy();
+        let found = Diagnostic::error(
+            codes::UNDEFINED_CHAIN,
+            name.span,
+            format!("chain `{shown}` is not defined in table {}", known.name),
+        );
+        let near = rfw_values::suggest(&name.text, known.chains.iter().filter_map(|c| std::str::from_utf8(&c.name).ok()));
+        let found = match near {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None => found.help(format!("declare it with `:{shown} - [0:0]` (or `-N {shown}`) before the first use; chains are per table")),
+        };
+        self.report(found);
+    }
+
+    fn delete_chains(&mut self, table: usize, command: &Command<'_>, span: Span) {
+        let known = &mut self.model.tables[table];
+        match &command.chain {
+            Some(name) => {
+                let Some(at) = known.position(&name.text).filter(|&at| known.chains[at].policy.is_none()) else {
+                    return;
+                };
+                match chain_still_referenced::in_use(known, &name.text, span) {
+                    Some(finding) => self.model.findings.push(finding),
+                    None => drop(known.chains.remove(at)),
+                }
+            }
+            None => {
+                let user = known.chains.iter().filter(|c| c.policy.is_none());
+                let found = user.map(|c| c.name.clone()).find_map(|name| chain_still_referenced::in_use(known, &name, span));
+                match found {
+                    Some(finding) => self.model.findings.push(finding),
+                    None => known.chains.retain(|c| c.policy.is_some()),
+                }
+            }
+        }
+    }
+
+    fn rename(&mut self, table: usize, command: &Command<'_>, span: Span) {
+        let (Some(old), Some(new)) = (&command.chain, &command.argument) else { return };
+        let known = &mut self.model.tables[table];
+        let Some(at) = known.position(&old.text) else { return };
+        if known.position(&new.text).is_some() || known.chains[at].policy.is_some() {
+            return;
+        }
+        known.chains[at].name = new.text.to_vec();
+        known.renamed.push((old.text.to_vec(), new.text.to_vec(), span));
+        follow_rename(known, &old.text, &new.text);
+    }
+
+    fn policy(&mut self, table: usize, command: &Command<'_>, span: Span) {
+        let (Some(chain), Some(word)) = (self.chain_of(table, command), &command.argument) else { return };
+        let policy = match &*word.text {
+            b"ACCEPT" => Policy::Accept,
+            b"DROP" => Policy::Drop,
+            _ => {
+                let found = Diagnostic::error(codes::BAD_POLICY, word.span, format!("`{}` is no policy", word.lossy()));
+                return self.report(found.help("a policy is `ACCEPT` or `DROP`"));
+            }
+        };
+        let chain = &mut self.model.tables[table].chains[chain];
+        if chain.policy.is_some() {
+            (chain.policy, chain.span) = (Some(policy), Some(span));
+        }
+    }
+}
+
+/// Rules that jump to a renamed chain jump to its new name: the kernel holds a pointer.
+fn follow_rename(table: &mut Table, old: &[u8], new: &[u8]) {
+    use crate::conditions::Outcome;
+    for placed in table.chains.iter_mut().flat_map(|c| &mut c.rules) {
+        if placed.mentions.as_deref() != Some(old) {
+            continue;
+        }
+        placed.mentions = Some(new.to_vec());
+        if let Outcome::Jump(chain) | Outcome::Goto(chain) = &mut placed.conditions.outcome {
+            *chain = new.to_vec();
+        }
+        if let Some(Body::Rule(rule)) = &mut placed.body
+            && let rfw_compiler::RuleTarget::Jump(chain) | rfw_compiler::RuleTarget::Goto(chain) = &mut rule.target
+        {
+            *chain = new.to_vec();
+        }
+    }
+}
+
+fn remove(rules: &mut Vec<Placed>, number: u32) {
+    let at = usize::try_from(number).unwrap_or(usize::MAX).wrapping_sub(1);
+    if at < rules.len() {
+        rules.remove(at);
+    }
+}
+

@@ -1,0 +1,115 @@
+//! A port is forwarded to a host behind this one, and the filter table drops what was forwarded.
+//!
+//! **Why.** Address translation does not let anything pass. FORWARD sees the packet after it, with the new destination and
+//! port, and needs a rule that accepts it.
+//!
+//! **Packet.** tcp from 192.0.2.1 to port 8080 of the router, translated to 192.168.1.100:80, state NEW: dropped by FORWARD.
+//!
+//! Bad:
+//! ```text
+//! *nat
+//! -A PREROUTING -i eth0 -p tcp --dport 8080 -j DNAT --to-destination 192.168.1.100:80
+//! COMMIT
+//! *filter
+//! :FORWARD DROP [0:0]
+//! -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+//! COMMIT
+//! ```
+//! Good:
+//! ```text
+//! *filter
+//! :FORWARD DROP [0:0]
+//! -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+//! -A FORWARD -d 192.168.1.100 -p tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT
+//! COMMIT
+//! ```
+//! **Suppress.** Where the target is an address of this host (a bridge or a container network that it terminates). Only
+//! private targets (RFC 1918, RFC 4193) are looked at.
+
+use rfw_diagnostics::{Diagnostic, codes};
+use rfw_nft::Family;
+
+use crate::Finding;
+use crate::checks::Cx;
+use crate::conditions::{Conditions, Key, NEW};
+use crate::flow;
+use crate::sets::Set;
+
+/// One finding per translation.
+pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
+    let (Some((nat, _)), Some((_, filter))) = (cx.model.table("nat"), cx.model.table("filter")) else { return };
+    let Some(forward) = filter.position(b"FORWARD") else { return };
+    let private = private(cx.model.family);
+    for (id, placed) in cx.model.rules().filter(|(id, _)| id.table == nat) {
+        // What the host itself sends is translated in OUTPUT and does not pass FORWARD.
+        if cx.model.tables[nat].chains[id.chain].name == b"OUTPUT" {
+            continue;
+        }
+        let Some((addresses, ports)) = placed.conditions.translated_to() else { continue };
+        if !addresses.is_within(&private) {
+            continue;
+        }
+        let image = image(&placed.conditions, addresses.clone(), ports.clone());
+        if flow::may_accept(filter, forward, &image) {
+            continue;
+        }
+        let to = target(&addresses, ports.as_ref(), cx.model.family);
+        let span = filter.chains[forward].span;
+        let mut diagnostic = Diagnostic::error(
+            codes::DNAT_WITHOUT_FORWARD,
+            placed.span,
+            format!("forwarded packets to {to} are dropped in FORWARD"),
+        )
+        .help(format!(
+            "FORWARD sees the packet after translation; accept `-d {}`{}, or once for all with `-m conntrack --ctstate DNAT`",
+            address(&addresses, cx.model.family),
+            ports.as_ref().and_then(Set::single).map(|p| format!(" and port {p}")).unwrap_or_default(),
+        ));
+        if let Some(span) = span {
+            diagnostic = diagnostic.also(span, "the chain that has no rule for them");
+        }
+        out.push(Finding::about(diagnostic, cx.model, id));
+    }
+}
+
+/// The packets of a translation as FORWARD sees the first of each connection. What else was asked of them is left out, which
+/// only makes them more.
+fn image(rule: &Conditions, addresses: Set, ports: Option<Set>) -> Conditions {
+    let mut image = Conditions::empty();
+    for key in [Key::Iif, Key::Protocol, Key::Source, Key::SourcePort, Key::DestinationPort] {
+        if let Some(set) = rule.set(&key) {
+            image.require(key, set.clone());
+        }
+    }
+    if let Some(ports) = ports {
+        image.forget(&Key::DestinationPort);
+        image.require(Key::DestinationPort, ports);
+    }
+    image.require(Key::Destination, addresses);
+    image.require(Key::State, Set::one(NEW));
+    image
+}
+
+fn private(family: Family) -> Set {
+    match family {
+        Family::Ipv4 => Set::union([(0x0a00_0000, 0x0aff_ffff), (0xac10_0000, 0xac1f_ffff), (0xc0a8_0000, 0xc0a8_ffff)]),
+        Family::Ipv6 => Set::range(0xfc << 120, (0xfe << 120) - 1),
+    }
+}
+
+fn address(addresses: &Set, family: Family) -> String {
+    let first = addresses.intervals().first().map_or(0, |i| i.0);
+    match family {
+        Family::Ipv4 => std::net::Ipv4Addr::from_bits(u32::try_from(first).unwrap_or(0)).to_string(),
+        Family::Ipv6 => std::net::Ipv6Addr::from_bits(first).to_string(),
+    }
+}
+
+fn target(addresses: &Set, ports: Option<&Set>, family: Family) -> String {
+    let address = address(addresses, family);
+    match (ports.and_then(Set::single), family) {
+        (Some(port), Family::Ipv4) => format!("{address}:{port}"),
+        (Some(port), Family::Ipv6) => format!("[{address}]:{port}"),
+        (None, _) => address,
+    }
+}

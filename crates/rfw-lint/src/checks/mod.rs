@@ -1,0 +1,109 @@
+//! The checks: one file each, whose head is its page.
+//!
+//! A check asks the model and its facts; it never looks at the name of an extension.
+
+use rfw_diagnostics::{Code, Severity, Source, Span, codes};
+
+use crate::Finding;
+use crate::coverage::Coverage;
+use crate::model::{Model, Placed, RuleId};
+
+/// What checks may ask.
+pub struct Cx<'a> {
+    /// The ruleset.
+    pub model: &'a Model,
+    /// Its text.
+    pub source: &'a Source,
+    /// Rules that one earlier rule covers.
+    pub coverage: Coverage,
+}
+
+impl<'a> Cx<'a> {
+    /// Over a ruleset.
+    #[must_use]
+    pub fn new(model: &'a Model, source: &'a Source) -> Self {
+        Self { model, source, coverage: Coverage::of(model) }
+    }
+
+    /// How a message names a rule: by its line.
+    fn line(&self, placed: &Placed) -> String {
+        format!("line {}", self.source.line_column(placed.span.start).line)
+    }
+
+    /// The other rule of the same chain.
+    fn sibling(&self, id: RuleId, rule: usize) -> Option<&'a Placed> {
+        self.model.rule(RuleId { rule, ..id })
+    }
+
+    /// The whole text, where nothing smaller is to blame.
+    fn start(&self) -> Span {
+        Span::new(0, self.source.text.iter().position(|&b| b == b'\n').unwrap_or(self.source.text.len()))
+    }
+}
+
+/// One check.
+pub struct Check {
+    /// Its stable code and name.
+    pub code: Code,
+    /// How bad its findings are.
+    pub severity: Severity,
+    /// The file, whose head is the page.
+    source: &'static str,
+    /// Adds its findings to those there are, and help to those of its code that the grammar has made.
+    pub run: fn(&Cx<'_>, &mut Vec<Finding>),
+}
+
+macro_rules! checks {
+    ($($module:ident = $code:ident, $severity:ident;)*) => {
+        $(pub mod $module;)*
+
+        /// All checks, by code.
+        pub const CHECKS: &[Check] = &[$(Check {
+            code: codes::$code,
+            severity: Severity::$severity,
+            source: include_str!(concat!(stringify!($module), ".rs")),
+            run: $module::run,
+        }),*];
+    };
+}
+
+checks! {
+    unicode_dash = UNICODE_DASH, Error;
+    unknown_target = UNKNOWN_TARGET, Error;
+    undefined_chain = UNDEFINED_CHAIN, Error;
+    missing_option_value = MISSING_OPTION_VALUE, Error;
+    chain_still_referenced = CHAIN_STILL_REFERENCED, Error;
+    missing_established = MISSING_ESTABLISHED, Error;
+    state_match_deprecated = STATE_MATCH_DEPRECATED, Info;
+    recent_never_set = RECENT_NEVER_SET, Error;
+    rate_limit_unreachable = RATE_LIMIT_UNREACHABLE, Error;
+    rules_after_catch_all = RULES_AFTER_CATCH_ALL, Warn;
+    duplicate_rule = DUPLICATE_RULE, Warn;
+    unused_chain = UNUSED_CHAIN, Info;
+    dnat_without_forward = DNAT_WITHOUT_FORWARD, Error;
+    log_without_limit = LOG_WITHOUT_LIMIT, Warn;
+    log_after_verdict = LOG_AFTER_VERDICT, Warn;
+    loopback_dropped = LOOPBACK_DROPPED, Error;
+}
+
+/// The page of a check, as Markdown.
+#[must_use]
+pub fn page(check: &Check) -> String {
+    let head = check.source.lines().map_while(|line| line.strip_prefix("//!"));
+    let mut page = format!("# {} {}\n\nSeverity: {}.\n\n", check.code, check.code.name, severity(check.severity));
+    for line in head {
+        page.push_str(line.strip_prefix(' ').unwrap_or(line));
+        page.push('\n');
+    }
+    page
+}
+
+/// The word for a severity.
+#[must_use]
+pub fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warn => "warn",
+        Severity::Error => "error",
+    }
+}

@@ -1,0 +1,176 @@
+//! A ruleset with places: what the whole text leaves behind, and where each part of it was said.
+
+use rfw_compiler::{Body, TableSpec};
+use rfw_diagnostics::Span;
+use rfw_nft::Family;
+
+use crate::Finding;
+use crate::conditions::Conditions;
+use crate::read::Input;
+
+/// A ruleset.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The address family of all of it.
+    pub family: Family,
+    /// What kind of text it was read from.
+    pub input: Input,
+    /// In the order in which the text names them.
+    pub tables: Vec<Table>,
+    /// What was wrong with the text.
+    pub findings: Vec<Finding>,
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// `filter`, `nat`, …
+    pub name: &'static str,
+    /// The base chains of the table first, then the user's in order of creation.
+    pub chains: Vec<Chain>,
+    /// Chains that were renamed: old name, new name, where.
+    pub renamed: Vec<(Vec<u8>, Vec<u8>, Span)>,
+}
+
+/// The policy of a base chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Lets through what no rule judged.
+    Accept,
+    /// Drops it.
+    Drop,
+}
+
+/// A chain.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// For a base chain.
+    pub policy: Option<Policy>,
+    /// Where it was declared or its policy set.
+    pub span: Option<Span>,
+    /// In kernel order: rule number `n` is at `n - 1`.
+    pub rules: Vec<Placed>,
+}
+
+/// A rule and its place.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// The rule; `None` for a line that did not parse.
+    pub body: Option<Body>,
+    /// What it asks and does.
+    pub conditions: Conditions,
+    /// The command, without counters.
+    pub span: Span,
+    /// The word after each `-m`, or what loaded it, one per match of the rule.
+    pub match_spans: Vec<Span>,
+    /// The word after `-j` or `-g`.
+    pub target_span: Option<Span>,
+    /// The chain it sends packets to; of a broken line as far as it can be told.
+    pub mentions: Option<Vec<u8>>,
+}
+
+/// Where a rule is in a [`Model`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId {
+    /// Index of the table.
+    pub table: usize,
+    /// Index of the chain.
+    pub chain: usize,
+    /// Index of the rule, one less than its number.
+    pub rule: usize,
+}
+
+impl Model {
+    /// An empty ruleset.
+    #[must_use]
+    pub fn new(family: Family, input: Input) -> Self {
+        Self { family, input, tables: Vec::new(), findings: Vec::new() }
+    }
+
+    /// The table of that name.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<(usize, &Table)> {
+        self.tables.iter().enumerate().find(|(_, t)| t.name == name)
+    }
+
+    /// The index of a table, which is made if it is new.
+    pub(crate) fn enter(&mut self, spec: &'static TableSpec) -> usize {
+        if let Some((at, _)) = self.table(spec.name) {
+            return at;
+        }
+        self.tables.push(Table::new(spec));
+        self.tables.len() - 1
+    }
+
+    /// The rule at a place.
+    #[must_use]
+    pub fn rule(&self, id: RuleId) -> Option<&Placed> {
+        self.tables.get(id.table)?.chains.get(id.chain)?.rules.get(id.rule)
+    }
+
+    /// All rules with their places.
+    pub fn rules(&self) -> impl Iterator<Item = (RuleId, &Placed)> {
+        self.tables.iter().enumerate().flat_map(|(table, t)| {
+            t.chains.iter().enumerate().flat_map(move |(chain, c)| {
+                c.rules.iter().enumerate().map(move |(rule, placed)| (RuleId { table, chain, rule }, placed))
+            })
+        })
+    }
+}
+
+impl Table {
+    /// As the kernel makes it: base chains that accept.
+    pub(crate) fn new(spec: &'static TableSpec) -> Self {
+        let base = |name: &str| Chain {
+            name: name.as_bytes().to_vec(),
+            policy: Some(Policy::Accept),
+            span: None,
+            rules: Vec::new(),
+        };
+        let chains = spec.chains.iter().map(|c| base(c.name)).collect();
+        Self { name: spec.name, chains, renamed: Vec::new() }
+    }
+
+    /// The index of a chain.
+    #[must_use]
+    pub fn position(&self, name: &[u8]) -> Option<usize> {
+        self.chains.iter().position(|c| c.name == name)
+    }
+
+    /// The first rule that sends packets to a chain: chain index and rule index.
+    #[must_use]
+    pub fn reference_to(&self, name: &[u8]) -> Option<(usize, usize)> {
+        self.chains.iter().enumerate().find_map(|(at, chain)| {
+            let rule = chain.rules.iter().position(|r| r.mentions.as_deref() == Some(name))?;
+            Some((at, rule))
+        })
+    }
+}
+
+impl Chain {
+    /// A user chain.
+    pub(crate) fn user(name: Vec<u8>, span: Span) -> Self {
+        Self { name, policy: None, span: Some(span), rules: Vec::new() }
+    }
+
+    /// Its name for messages.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.name).into_owned()
+    }
+
+    /// Whether other programs fill it (Docker, fail2ban, ufw, Kubernetes and the like).
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        external(&self.name)
+    }
+}
+
+/// Whether a chain of that name belongs to a program that changes it at run time.
+#[must_use]
+pub(crate) fn external(name: &[u8]) -> bool {
+    const OWNERS: &[&str] = &["DOCKER", "f2b-", "fail2ban-", "ufw-", "ufw6-", "KUBE-", "cali-", "LIBVIRT_", "CNI-"];
+    OWNERS.iter().any(|owner| name.starts_with(owner.as_bytes()))
+}

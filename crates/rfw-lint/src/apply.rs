@@ -97,7 +97,9 @@ impl Reader<'_> {
         let table = self.model.enter(spec);
         let conditions = Conditions::of_expressions(&rule.exprs, self.family);
         let mentions = match &conditions.outcome {
-            crate::conditions::Outcome::Jump(chain) | crate::conditions::Outcome::Goto(chain) => Some(chain.clone()),
+            crate::conditions::Outcome::Jump(chain) | crate::conditions::Outcome::Goto(chain) => {
+                Some(chain.clone())
+            }
             _ => None,
         };
         let Some(chain) = self.model.tables[table].position(&rule.chain) else { return };
@@ -141,7 +143,9 @@ impl Reader<'_> {
         if command.action == Action::Delete {
             for rule in &rules {
                 let kept = &mut self.model.tables[table].chains[chain].rules;
-                if let Some(at) = kept.iter().position(|r| matches!(&r.body, Some(Body::Rule(r)) if r == rule)) {
+                if let Some(at) =
+                    kept.iter().position(|r| matches!(&r.body, Some(Body::Rule(r)) if r == rule))
+                {
                     kept.remove(at);
                 }
             }
@@ -211,7 +215,10 @@ impl Reader<'_> {
             name.span,
             format!("chain `{shown}` is not defined in table {}", known.name),
         );
-        let near = rfw_values::suggest(&name.text, known.chains.iter().filter_map(|c| std::str::from_utf8(&c.name).ok()));
+        let near = rfw_values::suggest(
+            &name.text,
+            known.chains.iter().filter_map(|c| std::str::from_utf8(&c.name).ok()),
+        );
         let found = match near {
             Some(near) => found.help(format!("did you mean `{near}`?")),
             None => found.help(format!("declare it with `:{shown} - [0:0]` (or `-N {shown}`) before the first use; chains are per table")),
@@ -223,7 +230,8 @@ impl Reader<'_> {
         let known = &mut self.model.tables[table];
         match &command.chain {
             Some(name) => {
-                let Some(at) = known.position(&name.text).filter(|&at| known.chains[at].policy.is_none()) else {
+                let Some(at) = known.position(&name.text).filter(|&at| known.chains[at].policy.is_none())
+                else {
                     return;
                 };
                 match chain_still_referenced::in_use(known, &name.text, span) {
@@ -233,7 +241,9 @@ impl Reader<'_> {
             }
             None => {
                 let user = known.chains.iter().filter(|c| c.policy.is_none());
-                let found = user.map(|c| c.name.clone()).find_map(|name| chain_still_referenced::in_use(known, &name, span));
+                let found = user
+                    .map(|c| c.name.clone())
+                    .find_map(|name| chain_still_referenced::in_use(known, &name, span));
                 match found {
                     Some(finding) => self.model.findings.push(finding),
                     None => known.chains.retain(|c| c.policy.is_some()),
@@ -260,7 +270,11 @@ impl Reader<'_> {
             b"ACCEPT" => Policy::Accept,
             b"DROP" => Policy::Drop,
             _ => {
-                let found = Diagnostic::error(codes::BAD_POLICY, word.span, format!("`{}` is no policy", word.lossy()));
+                let found = Diagnostic::error(
+                    codes::BAD_POLICY,
+                    word.span,
+                    format!("`{}` is no policy", word.lossy()),
+                );
                 return self.report(found.help("a policy is `ACCEPT` or `DROP`"));
             }
         };
@@ -283,7 +297,8 @@ fn follow_rename(table: &mut Table, old: &[u8], new: &[u8]) {
             *chain = new.to_vec();
         }
         if let Some(Body::Rule(rule)) = &mut placed.body
-            && let rfw_compiler::RuleTarget::Jump(chain) | rfw_compiler::RuleTarget::Goto(chain) = &mut rule.target
+            && let rfw_compiler::RuleTarget::Jump(chain) | rfw_compiler::RuleTarget::Goto(chain) =
+                &mut rule.target
         {
             *chain = new.to_vec();
         }
@@ -296,4 +311,3 @@ fn remove(rules: &mut Vec<Placed>, number: u32) {
         rules.remove(at);
     }
 }
-

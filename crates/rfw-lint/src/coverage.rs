@@ -52,9 +52,12 @@ impl Coverage {
 
 /// Whether a rule ends the chain for everything it matches.
 fn takes(table: &Table, rule: &Conditions, always_end: &[bool]) -> bool {
-    let target = |name: &[u8]| table.position(name).and_then(|at| always_end.get(at)).copied().unwrap_or(false);
+    let target =
+        |name: &[u8]| table.position(name).and_then(|at| always_end.get(at)).copied().unwrap_or(false);
     match &rule.outcome {
-        Outcome::Accept | Outcome::Drop | Outcome::Return | Outcome::Ends | Outcome::Goto(_) => !rule.is_limited(),
+        Outcome::Accept | Outcome::Drop | Outcome::Return | Outcome::Ends | Outcome::Goto(_) => {
+            !rule.is_limited()
+        }
         Outcome::Jump(to) => !rule.is_limited() && target(to),
         Outcome::Continue | Outcome::Unknown => false,
     }

@@ -92,7 +92,9 @@ fn key(value: &Value, family: Family) -> (Key, Option<usize>) {
         Field::Payload { base: Base::Network, offset, len } if len as usize <= full && offset == source => {
             Some((Key::Source, Some(full)))
         }
-        Field::Payload { base: Base::Network, offset, len } if len as usize <= full && offset == destination => {
+        Field::Payload { base: Base::Network, offset, len }
+            if len as usize <= full && offset == destination =>
+        {
             Some((Key::Destination, Some(full)))
         }
         Field::Payload { base: Base::Transport, offset: 0, len: 2 } => Some((Key::SourcePort, None)),

@@ -56,7 +56,9 @@ pub(crate) fn may_accept(table: &Table, chain: usize, class: &Conditions) -> boo
 
 impl Walk<'_, '_> {
     fn chain(&mut self, chain: usize, class: &Conditions, depth: usize) -> Left {
-        let Some(found) = self.table.chains.get(chain).filter(|_| depth < DEPTH) else { return self.give_up(class) };
+        let Some(found) = self.table.chains.get(chain).filter(|_| depth < DEPTH) else {
+            return self.give_up(class);
+        };
         // Rules come and go there while the text that is read here stays.
         let mut returns = found.is_external() && found.policy.is_none();
         if returns && (self.visit)(class) {
@@ -130,7 +132,8 @@ fn ends(table: &Table, chain: usize, known: &mut [Option<bool>], depth: usize) -
     }
     let mut verdict = false;
     for placed in &found.rules {
-        let mut target = |name: &[u8]| table.position(name).is_some_and(|to| ends(table, to, known, depth + 1));
+        let mut target =
+            |name: &[u8]| table.position(name).is_some_and(|to| ends(table, to, known, depth + 1));
         let all = placed.conditions.is_catch_all();
         match &placed.conditions.outcome {
             Outcome::Return | Outcome::Unknown => break,

@@ -50,7 +50,11 @@ impl Finding {
     #[must_use]
     pub fn about(diagnostic: Diagnostic, model: &Model, id: RuleId) -> Self {
         let chain = model.tables.get(id.table).and_then(|t| t.chains.get(id.chain));
-        Self { rule: Some(id.rule + 1), chain: chain.map(Chain::shown), ..Self::table(diagnostic, model, id.table) }
+        Self {
+            rule: Some(id.rule + 1),
+            chain: chain.map(Chain::shown),
+            ..Self::table(diagnostic, model, id.table)
+        }
     }
 
     /// A finding about a chain.

@@ -171,6 +171,7 @@ impl Chain {
 /// Whether a chain of that name belongs to a program that changes it at run time.
 #[must_use]
 pub(crate) fn external(name: &[u8]) -> bool {
-    const OWNERS: &[&str] = &["DOCKER", "f2b-", "fail2ban-", "ufw-", "ufw6-", "KUBE-", "cali-", "LIBVIRT_", "CNI-"];
+    const OWNERS: &[&str] =
+        &["DOCKER", "f2b-", "fail2ban-", "ufw-", "ufw6-", "KUBE-", "cali-", "LIBVIRT_", "CNI-"];
     OWNERS.iter().any(|owner| name.starts_with(owner.as_bytes()))
 }

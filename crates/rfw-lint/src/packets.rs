@@ -30,18 +30,17 @@ fn narrow_ports(table: &Table) -> Set {
     let rules = table.chains.iter().flat_map(|c| &c.rules);
     let sets = rules.flat_map(|r| r.conditions.sets());
     let ports = sets.filter(|(key, _)| matches!(key, Key::SourcePort | Key::DestinationPort));
-    Set::union(ports.flat_map(|(_, set)| set.intervals().iter().copied()).filter(|(low, high)| high - low < NARROW))
+    Set::union(
+        ports.flat_map(|(_, set)| set.intervals().iter().copied()).filter(|(low, high)| high - low < NARROW),
+    )
 }
 
 /// The replies to a set of packets: addresses, ports and interfaces the other way round. What else was asked is left out.
 #[must_use]
 pub(crate) fn replies(to: &Conditions) -> Conditions {
     let mut reply = Conditions::empty();
-    let turn = [
-        (Key::Source, Key::Destination),
-        (Key::SourcePort, Key::DestinationPort),
-        (Key::Iif, Key::Oif),
-    ];
+    let turn =
+        [(Key::Source, Key::Destination), (Key::SourcePort, Key::DestinationPort), (Key::Iif, Key::Oif)];
     for (one, other) in turn {
         for (from, into) in [(one.clone(), other.clone()), (other, one)] {
             if let Some(set) = to.set(&from) {

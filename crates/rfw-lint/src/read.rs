@@ -19,6 +19,18 @@ pub enum Input {
     Arguments,
 }
 
+impl Input {
+    /// By the name (`*.args`), else by the first line that says something.
+    #[must_use]
+    pub fn guess(name: &str, text: &[u8]) -> Self {
+        let mut lines = text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
+        let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#")).unwrap_or_default();
+        let command =
+            ["-", "iptables", "ip6tables", "rfw"].iter().any(|word| first.starts_with(word.as_bytes()));
+        if name.ends_with(".args") || command { Self::Arguments } else { Self::Save }
+    }
+}
+
 /// The family of a text: by its name, else by the addresses in its rules.
 #[must_use]
 pub fn guess_family(name: &str, text: &[u8]) -> Family {
@@ -31,7 +43,9 @@ pub fn guess_family(name: &str, text: &[u8]) -> Family {
         let next = words.peek().copied().unwrap_or_default();
         let address = |w: &str| w.split('/').next().is_some_and(|a| a.parse::<std::net::Ipv6Addr>().is_ok());
         match word {
-            "-s" | "-d" | "--source" | "--destination" | "--src" | "--dst" if address(next) => return Family::Ipv6,
+            "-s" | "-d" | "--source" | "--destination" | "--src" | "--dst" if address(next) => {
+                return Family::Ipv6;
+            }
             "-p" | "--protocol" if matches!(next, "icmpv6" | "ipv6-icmp") => return Family::Ipv6,
             _ => {}
         }
@@ -56,7 +70,8 @@ pub fn read(source: &Source, input: Input, family: Family, names: &dyn Names) ->
         }
     }
     if let (Input::Save, Some((spec, span))) = (input, reader.table) {
-        let found = Diagnostic::error(codes::RESTORE_FRAMING, span, format!("table {} has no COMMIT", spec.name));
+        let found =
+            Diagnostic::error(codes::RESTORE_FRAMING, span, format!("table {} has no COMMIT", spec.name));
         reader.report(found.help("end it with a line `COMMIT`, or nothing of it is loaded"));
     }
     reader.model
@@ -149,7 +164,9 @@ fn declare(reader: &mut Reader<'_>, line: &Line<'_>, declared: &ChainLine<'_>) {
     let at = chains.iter().position(|c| c.name == *name.text);
     let base = at.and_then(|at| chains.get_mut(at)).filter(|c| c.policy.is_some());
     match (base, &*policy.text) {
-        (Some(chain), b"ACCEPT" | b"-") => (chain.policy, chain.span) = (Some(Policy::Accept), Some(line.span)),
+        (Some(chain), b"ACCEPT" | b"-") => {
+            (chain.policy, chain.span) = (Some(Policy::Accept), Some(line.span))
+        }
         (Some(chain), b"DROP") => (chain.policy, chain.span) = (Some(Policy::Drop), Some(line.span)),
         (Some(_), _) => reader.report(bad_policy(policy.span, "a policy is `ACCEPT` or `DROP`")),
         (None, _) if at.is_none() => chains.push(Chain::user(name.text.to_vec(), line.span)),
@@ -170,7 +187,8 @@ fn arguments(reader: &mut Reader<'_>, line: &Line<'_>) {
     if words.first().is_none_or(|w| w.text.starts_with(b"#")) {
         return;
     }
-    let named = words.iter().position(|w| matches!(&*w.text, b"-t" | b"--table")).and_then(|at| words.get(at + 1));
+    let named =
+        words.iter().position(|w| matches!(&*w.text, b"-t" | b"--table")).and_then(|at| words.get(at + 1));
     let table: &[u8] = named.map_or(b"filter", |w| &w.text);
     match TableSpec::named(table) {
         Some(spec) => command(reader, spec, words, Mode::CommandLine),

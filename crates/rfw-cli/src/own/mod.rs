@@ -1,5 +1,8 @@
 //! rfw's own commands; their words go through clap, never iptables' words.
 
+mod explain;
+mod lint;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -15,6 +18,10 @@ enum OwnCommand {
     Restore,
     /// Print the running ruleset as a save file: rfw-save
     Save,
+    /// Look for mistakes in a ruleset
+    Lint(lint::LintArgs),
+    /// Explain a check of `rfw lint`
+    Explain(explain::ExplainArgs),
 }
 
 /// Runs a command of ours; gives the exit status.
@@ -25,6 +32,8 @@ pub fn run(arguments: &[Vec<u8>]) -> u8 {
         Ok(cli) => match cli.command {
             // `main` takes these two before clap sees them; here they serve the help text.
             OwnCommand::Restore | OwnCommand::Save => 2,
+            OwnCommand::Lint(args) => lint::run(&args),
+            OwnCommand::Explain(args) => explain::run(&args),
         },
         Err(error) => {
             let _ = error.print();

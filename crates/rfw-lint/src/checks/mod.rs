@@ -90,7 +90,8 @@ checks! {
 #[must_use]
 pub fn page(check: &Check) -> String {
     let head = check.source.lines().map_while(|line| line.strip_prefix("//!"));
-    let mut page = format!("# {} {}\n\nSeverity: {}.\n\n", check.code, check.code.name, severity(check.severity));
+    let mut page =
+        format!("# {} {}\n\nSeverity: {}.\n\n", check.code, check.code.name, severity(check.severity));
     for line in head {
         page.push_str(line.strip_prefix(' ').unwrap_or(line));
         page.push('\n');

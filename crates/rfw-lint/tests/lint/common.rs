@@ -12,17 +12,18 @@ use rfw_values::Services;
 /// The few names that the fixtures use, so that findings do not depend on `/etc`.
 pub struct FewNames;
 
-const SERVICES: &[(&str, u16)] = &[
-    ("ftp", 21),
-    ("ssh", 22),
-    ("smtp", 25),
-    ("domain", 53),
-    ("http", 80),
-    ("ntp", 123),
-    ("https", 443),
+const SERVICES: &[(&str, u16)] =
+    &[("ftp", 21), ("ssh", 22), ("smtp", 25), ("domain", 53), ("http", 80), ("ntp", 123), ("https", 443)];
+const PROTOCOLS: &[(&str, u8)] = &[
+    ("icmp", 1),
+    ("igmp", 2),
+    ("tcp", 6),
+    ("udp", 17),
+    ("esp", 50),
+    ("ah", 51),
+    ("ipv6-icmp", 58),
+    ("sctp", 132),
 ];
-const PROTOCOLS: &[(&str, u8)] =
-    &[("icmp", 1), ("igmp", 2), ("tcp", 6), ("udp", 17), ("esp", 50), ("ah", 51), ("ipv6-icmp", 58), ("sctp", 132)];
 
 impl Services for FewNames {
     fn port(&self, name: &[u8], _: Option<&str>) -> Option<u16> {
@@ -91,7 +92,6 @@ pub fn findings(name: &str, text: &[u8]) -> (Source, Vec<Finding>) {
 }
 
 /// Findings as lines: place, code, severity, rule, message, labels, help.
-#[allow(dead_code, reason = "not every test prints")]
 pub fn listing(source: &Source, found: &[Finding]) -> String {
     let mut out = String::new();
     for finding in found {
@@ -110,7 +110,11 @@ pub fn listing(source: &Source, found: &[Finding]) -> String {
             d.message
         ));
         for label in &d.labels {
-            out.push_str(&format!("    line {}: {}\n", source.line_column(label.span.start).line, label.text));
+            out.push_str(&format!(
+                "    line {}: {}\n",
+                source.line_column(label.span.start).line,
+                label.text
+            ));
         }
         if let Some(help) = &d.help {
             out.push_str(&format!("    help: {help}\n"));

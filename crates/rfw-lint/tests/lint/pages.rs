@@ -1,15 +1,13 @@
 //! `docs/lints` holds the page of every check, made from the head of its file.
 //!
-//! `UPDATE_PAGES=1 cargo test -p rfw-lint --test pages` writes them.
-
-mod common;
+//! `UPDATE_PAGES=1 cargo test -p rfw-lint --test lint` writes them.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use rfw_lint::{CHECKS, page};
 
-use common::top;
+use crate::common::top;
 
 #[test]
 fn pages_are_what_the_checks_say() {
@@ -28,7 +26,11 @@ fn pages_are_what_the_checks_say() {
         if update {
             fs::write(folder.join(&file), &text).expect("a page");
         }
-        assert_eq!(fs::read_to_string(folder.join(&file)).unwrap_or_default(), text, "{file}: see the head of this test");
+        assert_eq!(
+            fs::read_to_string(folder.join(&file)).unwrap_or_default(),
+            text,
+            "{file}: see the head of this test"
+        );
         wanted.insert(file);
     }
     let have: BTreeSet<String> = fs::read_dir(&folder)

@@ -1,13 +1,11 @@
 //! Every check over its own pair of cases: the bad file reports the code, the good one does not.
 
-mod common;
-
 use std::fs;
 
 use rfw_diagnostics::Severity;
 use rfw_lint::CHECKS;
 
-use common::{findings, listing, top};
+use crate::common::{findings, listing, top};
 
 /// The case files of a check: whether it is the bad one, its name, its text.
 fn cases(code: &str, name: &str) -> Vec<(bool, String, Vec<u8>)> {

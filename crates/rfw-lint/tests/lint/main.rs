@@ -1,0 +1,5 @@
+//! Tests of the checks on whole texts.
+
+mod cases;
+mod common;
+mod pages;

@@ -10,6 +10,7 @@ use rfw_extensions::{Names, Registry};
 use rfw_nft::Family;
 use rfw_syntax::{Action, Command, Word};
 
+use crate::Finding;
 use crate::checks::chain_still_referenced;
 use crate::conditions::Conditions;
 use crate::model::{Chain, Model, Placed, Policy, Table, external};
@@ -70,7 +71,13 @@ impl Reader<'_> {
     }
 
     /// A line that does not parse: what can be told of it is that some rule may stand at the end of its chain.
-    pub(crate) fn broken(&mut self, spec: &'static TableSpec, words: &[Word<'_>], span: Span) {
+    pub(crate) fn broken(
+        &mut self,
+        spec: &'static TableSpec,
+        words: &[Word<'_>],
+        span: Span,
+        why: Option<Diagnostic>,
+    ) {
         let table = self.model.enter(spec);
         let after = |names: [&[u8]; 4]| {
             let at = words.iter().position(|w| names.contains(&&*w.text))?;
@@ -78,6 +85,10 @@ impl Reader<'_> {
         };
         let chain = after([b"-A", b"--append", b"-I", b"--insert"]);
         let target = after([b"-j", b"--jump", b"-g", b"--goto"]);
+        if let Some(diagnostic) = why {
+            let (table, chain) = (Some(spec.name.to_owned()), chain.map(|w| w.lossy().into_owned()));
+            self.model.findings.push(Finding { table, chain, ..Finding::new(diagnostic) });
+        }
         let Some(chain) = chain.and_then(|w| self.model.tables[table].position(&w.text)) else { return };
         let placed = Placed {
             body: None,
@@ -129,10 +140,7 @@ impl Reader<'_> {
         let cx = BuildCx { family: self.family, table: spec.name, chain: &name.text, names: self.names };
         let rules = match build(&command.rule, &cx) {
             Ok(rules) => rules,
-            Err(diagnostic) => {
-                self.report(*diagnostic);
-                return self.broken(spec, words, span);
-            }
+            Err(diagnostic) => return self.broken(spec, words, span, Some(*diagnostic)),
         };
         let Some(chain) = self.model.tables[table].position(&name.text) else {
             if command.action != Action::Delete {
@@ -156,8 +164,8 @@ impl Reader<'_> {
             && chain != b"QUEUE"
             && self.model.tables[table].position(chain).is_none()
         {
-            self.missing_target(table, &target.name);
-            return self.broken(spec, words, span);
+            let why = self.missing_target(table, &target.name);
+            return self.broken(spec, words, span, why);
         }
         let placed: Vec<Placed> = rules.into_iter().map(|rule| self.place(rule, command, span)).collect();
         let kept = &mut self.model.tables[table].chains[chain].rules;
@@ -185,45 +193,45 @@ impl Reader<'_> {
         }
     }
 
-    /// `-j NAME` where nothing has that name.
-    fn missing_target(&mut self, table: usize, name: &Word<'_>) {
+    /// What to say of `-j NAME` where nothing has that name; nothing where another program makes the chain.
+    fn missing_target(&self, table: usize, name: &Word<'_>) -> Option<Diagnostic> {
         let known = &self.model.tables[table];
-        if let Some(finding) = chain_still_referenced::renamed(known, name) {
-            return self.model.findings.push(finding);
+        if let Some(diagnostic) = chain_still_referenced::renamed(known, name) {
+            return Some(diagnostic);
         }
-        if self.model.input == Input::Arguments && external(&name.text) {
-            return;
+        if self.made_elsewhere(name) {
+            return None;
         }
         let chains: Vec<String> = known.chains.iter().map(Chain::shown).collect();
         let chains: Vec<&str> = chains.iter().map(String::as_str).collect();
-        let diagnostic = unknown_target(name, known.name, &chains, &self.registry);
-        self.report(*diagnostic);
+        Some(*unknown_target(name, known.name, &chains, &self.registry))
+    }
+
+    /// A list of commands may count on the chains of programs that run already.
+    fn made_elsewhere(&self, name: &Word<'_>) -> bool {
+        self.model.input == Input::Arguments && external(&name.text)
     }
 
     /// `-A NAME` where no chain has that name.
     fn missing_chain(&mut self, table: usize, name: &Word<'_>) {
-        let known = &self.model.tables[table];
-        if let Some(finding) = chain_still_referenced::renamed(known, name) {
-            return self.model.findings.push(finding);
-        }
-        if self.model.input == Input::Arguments && external(&name.text) {
+        if self.made_elsewhere(name) {
             return;
         }
-        let shown = name.lossy();
-        let found = Diagnostic::error(
-            codes::UNDEFINED_CHAIN,
-            name.span,
-            format!("chain `{shown}` is not defined in table {}", known.name),
-        );
-        let near = rfw_values::suggest(
-            &name.text,
-            known.chains.iter().filter_map(|c| std::str::from_utf8(&c.name).ok()),
-        );
-        let found = match near {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
-            None => found.help(format!("declare it with `:{shown} - [0:0]` (or `-N {shown}`) before the first use; chains are per table")),
-        };
-        self.report(found);
+        let known = &self.model.tables[table];
+        let diagnostic = chain_still_referenced::renamed(known, name).unwrap_or_else(|| {
+            let shown = name.lossy();
+            let near = known.chains.iter().filter_map(|c| std::str::from_utf8(&c.name).ok());
+            let help = match rfw_values::suggest(&name.text, near) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!(
+                    "declare it with `:{shown} - [0:0]` (or `-N {shown}`) before the first use; chains are per table"
+                ),
+            };
+            let message = format!("chain `{shown}` is not defined in table {}", known.name);
+            Diagnostic::error(codes::UNDEFINED_CHAIN, name.span, message).help(help)
+        });
+        let (table, chain) = (Some(known.name.to_owned()), Some(name.lossy().into_owned()));
+        self.model.findings.push(Finding { table, chain, ..Finding::new(diagnostic) });
     }
 
     fn delete_chains(&mut self, table: usize, command: &Command<'_>, span: Span) {

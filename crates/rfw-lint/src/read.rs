@@ -110,7 +110,7 @@ fn save_line(reader: &mut Reader<'_>, line: &Line<'_>) {
             if let Some((table, _)) = reader.table {
                 let mut words = Vec::new();
                 split_line(line.text, line.span.start as usize, &mut words);
-                reader.broken(table, words.get(1..).unwrap_or_default(), line.span);
+                reader.broken(table, words.get(1..).unwrap_or_default(), line.span, None);
             }
         }
     }
@@ -212,10 +212,7 @@ fn command(reader: &mut Reader<'_>, spec: &'static TableSpec, words: &[Word<'_>]
     let parsed: Result<Command<'_>, _> = parse_command(words, end, mode, &registry);
     match parsed {
         Ok(command) => reader.apply(spec, &command, words, span),
-        Err(diagnostic) => {
-            reader.report(*diagnostic);
-            reader.broken(spec, words, span);
-        }
+        Err(diagnostic) => reader.broken(spec, words, span, Some(*diagnostic)),
     }
 }
 

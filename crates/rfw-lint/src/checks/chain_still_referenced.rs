@@ -27,7 +27,7 @@ use rfw_syntax::Word;
 
 use crate::Finding;
 use crate::checks::Cx;
-use crate::model::{Chain, Table};
+use crate::model::Table;
 
 /// Applying the commands finds it.
 pub(crate) fn run(_: &Cx<'_>, _: &mut Vec<Finding>) {}
@@ -48,17 +48,11 @@ pub(crate) fn in_use(table: &Table, chain: &[u8], at: Span) -> Option<Finding> {
     Some(Finding { table: Some(table.name.to_owned()), chain: Some(shown.into_owned()), ..Finding::new(diagnostic) })
 }
 
-/// The finding for the old name of a renamed chain.
-pub(crate) fn renamed(table: &Table, name: &Word<'_>) -> Option<Finding> {
+/// What to say of the old name of a renamed chain.
+pub(crate) fn renamed(table: &Table, name: &Word<'_>) -> Option<Diagnostic> {
     let (old, new, at) = table.renamed.iter().rev().find(|(old, ..)| *old == *name.text)?;
     let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(new));
-    let diagnostic = Diagnostic::error(
-        codes::CHAIN_STILL_REFERENCED,
-        name.span,
-        format!("chain `{old}` is called `{new}` by now"),
-    )
-    .also(*at, "it was renamed here")
-    .help(format!("say `{new}`"));
-    let chain = table.position(new.as_bytes()).and_then(|at| table.chains.get(at)).map(Chain::shown);
-    Some(Finding { table: Some(table.name.to_owned()), chain, ..Finding::new(diagnostic) })
+    let message = format!("chain `{old}` is called `{new}` by now");
+    let diagnostic = Diagnostic::error(codes::CHAIN_STILL_REFERENCED, name.span, message);
+    Some(diagnostic.also(*at, "it was renamed here").help(format!("say `{new}`")))
 }

@@ -21,6 +21,7 @@ use crate::Finding;
 use crate::checks::Cx;
 
 /// The compiler finds it; here it is said how iptables words it, for those who searched for that.
+#[expect(clippy::ptr_arg, reason = "all checks have this signature")]
 pub(crate) fn run(_: &Cx<'_>, out: &mut Vec<Finding>) {
     for finding in out.iter_mut().filter(|f| f.diagnostic.code == codes::UNKNOWN_TARGET) {
         let Diagnostic { help: Some(help), classic: Some(Classic::Parameter(text)), .. } = &mut finding.diagnostic else {

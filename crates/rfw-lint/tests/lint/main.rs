@@ -1,5 +1,4 @@
 //! Tests of the checks on whole texts.
 
-mod cases;
 mod common;
 mod pages;

@@ -72,6 +72,13 @@ pub enum Classic {
     Parameter(String),
     /// Status 2, the text alone (``Bad argument `x'``), then the `Try …` lines.
     Bare(String),
+    /// Status 2, a line alone, then as [`Classic::Parameter`].
+    Announced {
+        /// The line.
+        line: String,
+        /// The rest.
+        text: String,
+    },
     /// Status 1, `iptables: TEXT.`
     Other(String),
     /// Status 3, `P: TEXT` and `Perhaps iptables or your kernel needs to be upgraded.`
@@ -91,7 +98,7 @@ impl Classic {
     #[must_use]
     pub fn status(&self) -> u8 {
         match self {
-            Self::Parameter(_) | Self::Bare(_) => 2,
+            Self::Parameter(_) | Self::Bare(_) | Self::Announced { .. } => 2,
             Self::Other(_) | Self::Refused(_) | Self::Framing(_) => 1,
             Self::Version(_) => 3,
             Self::Resource(_) | Self::Fatal(_) => 4,

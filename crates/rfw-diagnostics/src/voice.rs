@@ -33,6 +33,7 @@ impl Voice {
         let hint = format!("Try `{called} -h' or '{called} --help' for more information.\n");
         match classic {
             Classic::Parameter(text) => format!("{banner}: {text}\n{at}{hint}"),
+            Classic::Announced { line, text } => format!("{line}\n{banner}: {text}\n{at}{hint}"),
             Classic::Bare(text) => format!("{text}\n{at}{hint}"),
             Classic::Other(text) => match line {
                 Some(n) => format!("{program}: line {n} failed: {text}.\n"),

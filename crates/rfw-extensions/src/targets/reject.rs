@@ -155,7 +155,10 @@ fn parse_answer(word: &Word<'_>, family: Family) -> Parsed<&'static Answer> {
             return Box::new(
                 Diagnostic::error(codes::BAD_VALUE, word.span, "no kernel answers with an echo reply any more")
                     .help("leave `--reject-with` out for icmp-port-unreachable")
-                    .classic(Classic::Bare("--reject-with echo-reply no longer supported".into())),
+                    .classic(Classic::Announced {
+                        line: "--reject-with echo-reply no longer supported".into(),
+                        text: format!("unknown reject type \"{}\"", word.lossy()),
+                    }),
             );
         }
         let names: Vec<&str> = answers(family).iter().map(|a| a.name).collect();

@@ -81,11 +81,8 @@ impl Names for SystemNames {
         self.files.group_name(id)
     }
 
-    fn set_index(&self, name: &[u8], _family: Family) -> Result<u16, String> {
-        self.with_kernel(|live| live.ipset_index(name)).map_err(|error| match error {
-            IpsetError::Missing => format!("Set {} doesn't exist.\n", String::from_utf8_lossy(name)),
-            other => other.to_string(),
-        })
+    fn set_index(&self, name: &[u8], family: Family) -> Result<u16, String> {
+        self.with_kernel(|live| live.ipset_index(name, family)).map_err(|error| error.classic(name, family))
     }
 
     fn set_name(&self, index: u16) -> Option<String> {

@@ -23,7 +23,8 @@ pub trait Names: Services {
     fn group(&self, name: &[u8]) -> Option<u32>;
     /// The name of a group.
     fn group_name(&self, id: u32) -> Option<String>;
-    /// The kernel index of an ipset and its number of dimensions; the error says why there is none.
+    /// The kernel index of an ipset that a rule of the family may ask; else iptables' words for why there is none, with a
+    /// newline where iptables prints an empty line.
     fn set_index(&self, name: &[u8], family: Family) -> Result<u16, String>;
     /// The name of the ipset at an index.
     fn set_name(&self, index: u16) -> Option<String>;

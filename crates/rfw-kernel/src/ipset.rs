@@ -5,13 +5,15 @@ use std::{
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
 };
 
+use rfw_nft::Family;
+
 use crate::socket::{check, socklen};
 
 /// `IPSET_MAXNAMELEN`, with the NUL.
 const NAME: usize = 32;
 const INVALID: u16 = 65535;
 const SO_IP_SET: libc::c_int = 83;
-const OP_BY_NAME: u32 = 6;
+const OP_BY_NAME: u32 = 8;
 const OP_BY_INDEX: u32 = 7;
 const OP_VERSION: u32 = 0x100;
 /// `IPSET_PROTOCOL_MIN`.
@@ -29,6 +31,9 @@ pub enum IpsetError {
     /// No set of that name or number, or a name too long to be one.
     #[error("no such set")]
     Missing,
+    /// The set holds addresses of the other family.
+    #[error("the set is of the other family")]
+    Family,
     /// A system call failed.
     #[error(transparent)]
     Os(io::Error),
@@ -40,6 +45,26 @@ pub enum IpsetError {
         /// Bytes received.
         got: usize,
     },
+}
+
+impl IpsetError {
+    /// iptables' words where a rule names the set; a newline at the end where iptables prints an empty line.
+    #[must_use]
+    pub fn classic(&self, name: &[u8], family: Family) -> String {
+        let name = String::from_utf8_lossy(name);
+        let other = match family {
+            Family::Ipv4 => "IPv6",
+            Family::Ipv6 => "IPv4",
+        };
+        match self {
+            Self::Missing => format!("Set {name} doesn't exist.\n"),
+            Self::Family => {
+                format!("The protocol family of set {name} is {other}, which is not applicable.\n")
+            }
+            Self::Unavailable(_) => "Can't open socket to ipset.\n".into(),
+            error => error.to_string(),
+        }
+    }
 }
 
 /// `struct ip_set_req_version`.
@@ -59,10 +84,21 @@ struct SetRequest {
     set: [u8; NAME],
 }
 
+/// `struct ip_set_req_get_set_family`. The family is an `NFPROTO_*`; 0 for a set of either, such as a list of sets.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct FamilyRequest {
+    op: u32,
+    version: u32,
+    family: u32,
+    set: [u8; NAME],
+}
+
 /// Plain old data of the kernel's interface.
 trait Request: Copy {}
 impl Request for VersionRequest {}
 impl Request for SetRequest {}
+impl Request for FamilyRequest {}
 
 pub(crate) struct Socket {
     fd: OwnedFd,
@@ -91,13 +127,15 @@ impl Socket {
         Ok(Self { fd, version: answer.version })
     }
 
-    pub(crate) fn index(&self, name: &[u8]) -> Result<u16, IpsetError> {
+    pub(crate) fn index(&self, name: &[u8], family: Family) -> Result<u16, IpsetError> {
         let mut set = [0; NAME];
         // The last byte stays NUL.
         set[..NAME - 1].get_mut(..name.len()).ok_or(IpsetError::Missing)?.copy_from_slice(name);
-        let answer = self.get(OP_BY_NAME, set)?;
-        match u16::from_ne_bytes([answer[0], answer[1]]) {
+        let request = FamilyRequest { op: OP_BY_NAME, version: self.version, family: 0, set };
+        let answer = ask(&self.fd, request)?;
+        match u16::from_ne_bytes([answer.set[0], answer.set[1]]) {
             INVALID => Err(IpsetError::Missing),
+            _ if answer.family != 0 && answer.family != u32::from(family.number()) => Err(IpsetError::Family),
             index => Ok(index),
         }
     }
@@ -105,17 +143,13 @@ impl Socket {
     pub(crate) fn name(&self, index: u16) -> Result<Vec<u8>, IpsetError> {
         let mut set = [0; NAME];
         set[..2].copy_from_slice(&index.to_ne_bytes());
-        let answer = self.get(OP_BY_INDEX, set)?;
+        let request = SetRequest { op: OP_BY_INDEX, version: self.version, set };
+        let answer = ask(&self.fd, request)?.set;
         let end = answer.iter().position(|&b| b == 0).unwrap_or(NAME);
         match &answer[..end] {
             [] => Err(IpsetError::Missing),
             name => Ok(name.to_vec()),
         }
-    }
-
-    fn get(&self, op: u32, set: [u8; NAME]) -> Result<[u8; NAME], IpsetError> {
-        let request = SetRequest { op, version: self.version, set };
-        ask(&self.fd, request).map(|answer| answer.set)
     }
 }
 

@@ -84,11 +84,11 @@ pub trait Kernel {
         target: bool,
     ) -> Result<bool, Error>;
 
-    /// The index of an ipset.
+    /// The index of an ipset that holds addresses of the family, or sets.
     ///
     /// # Errors
     /// See [`IpsetError`].
-    fn ipset_index(&mut self, name: &[u8]) -> Result<u16, IpsetError>;
+    fn ipset_index(&mut self, name: &[u8], family: Family) -> Result<u16, IpsetError>;
 
     /// The name of an ipset.
     ///

@@ -300,8 +300,8 @@ impl Kernel for Live {
         Ok(supported)
     }
 
-    fn ipset_index(&mut self, name: &[u8]) -> Result<u16, IpsetError> {
-        self.ipset()?.index(name)
+    fn ipset_index(&mut self, name: &[u8], family: Family) -> Result<u16, IpsetError> {
+        self.ipset()?.index(name, family)
     }
 
     fn ipset_name(&mut self, index: u16) -> Result<Vec<u8>, IpsetError> {

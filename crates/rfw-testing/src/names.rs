@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use rfw_extensions::Names;
-use rfw_kernel::{Kernel, Live, names};
+use rfw_kernel::{IpsetError, Kernel, Live, names};
 use rfw_nft::Family;
 use rfw_values::Services;
 
@@ -88,9 +88,9 @@ impl Names for FixedNames {
         self.user_name(id)
     }
 
-    fn set_index(&self, name: &[u8], _family: Family) -> Result<u16, String> {
+    fn set_index(&self, name: &[u8], family: Family) -> Result<u16, String> {
         let at = self.sets.iter().position(|s| s.as_bytes() == name);
-        at.and_then(|at| u16::try_from(at).ok()).ok_or_else(|| "no such set".to_owned())
+        at.and_then(|at| u16::try_from(at).ok()).ok_or_else(|| IpsetError::Missing.classic(name, family))
     }
 
     fn set_name(&self, index: u16) -> Option<String> {
@@ -160,10 +160,10 @@ impl Names for SystemNames {
         self.files.group_name(id)
     }
 
-    fn set_index(&self, name: &[u8], _family: Family) -> Result<u16, String> {
+    fn set_index(&self, name: &[u8], family: Family) -> Result<u16, String> {
         let mut kernel = self.kernel.borrow_mut();
         let kernel = kernel.as_mut().ok_or("no netlink socket")?;
-        kernel.ipset_index(name).map_err(|error| error.to_string())
+        kernel.ipset_index(name, family).map_err(|error| error.classic(name, family))
     }
 
     fn set_name(&self, index: u16) -> Option<String> {

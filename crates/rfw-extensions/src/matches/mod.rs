@@ -10,6 +10,7 @@ crate::registry::extensions! {
     dscp::Dscp,
     owner::Owner,
     statistic::Statistic,
+    set::Set,
     limit::Limit,
     comment::Comment,
     conntrack::Conntrack,

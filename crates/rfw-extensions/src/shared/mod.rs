@@ -4,6 +4,7 @@ pub mod hop_count;
 pub mod hops;
 pub mod icmp;
 pub mod inet;
+pub mod ipset;
 pub mod nat;
 pub mod ports;
 pub mod states;

@@ -17,4 +17,5 @@ crate::registry::extensions! {
     netmap::Netmap,
     reject::Reject,
     nflog::Nflog,
+    set::Set,
 }

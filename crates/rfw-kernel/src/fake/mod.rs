@@ -149,7 +149,7 @@ impl Kernel for Fake {
         Ok(!self.missing.iter().any(known))
     }
 
-    fn ipset_index(&mut self, name: &[u8]) -> Result<u16, IpsetError> {
+    fn ipset_index(&mut self, name: &[u8], _family: Family) -> Result<u16, IpsetError> {
         let at = self.ipsets.iter().position(|n| n == name);
         at.and_then(|i| u16::try_from(i).ok()).ok_or(IpsetError::Missing)
     }
@@ -216,7 +216,7 @@ mod tests {
     fn ipsets_and_revisions_are_as_told() {
         let mut fake = Fake::new();
         fake.add_ipset(b"one");
-        assert_eq!(fake.ipset_index(b"one").unwrap(), 0);
+        assert_eq!(fake.ipset_index(b"one", Family::Ipv4).unwrap(), 0);
         assert_eq!(fake.ipset_name(0).unwrap(), b"one");
         assert!(fake.ipset_name(1).is_err());
         fake.forget_revision(b"set", 4, false);

@@ -152,13 +152,14 @@ fn ipsets_are_found() {
         tool("ipset create one hash:ip");
         tool("ipset create two hash:net");
         let mut kernel = open();
-        let one = kernel.ipset_index(b"one").unwrap();
-        let two = kernel.ipset_index(b"two").unwrap();
+        let one = kernel.ipset_index(b"one", Family::Ipv4).unwrap();
+        let two = kernel.ipset_index(b"two", Family::Ipv4).unwrap();
         assert_ne!(one, two);
         assert_eq!(kernel.ipset_name(two).unwrap(), b"two");
         let missing = |r| matches!(r, Err(IpsetError::Missing));
-        assert!(missing(kernel.ipset_index(b"three")));
-        assert!(missing(kernel.ipset_index(&[b'x'; 40])));
+        assert!(matches!(kernel.ipset_index(b"one", Family::Ipv6), Err(IpsetError::Family)));
+        assert!(missing(kernel.ipset_index(b"three", Family::Ipv4)));
+        assert!(missing(kernel.ipset_index(&[b'x'; 40], Family::Ipv4)));
         assert!(kernel.ipset_name(two + 100).is_err());
     });
 }

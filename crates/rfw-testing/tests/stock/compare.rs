@@ -15,7 +15,7 @@ use rfw_testing::fixture::{RuleFile, RuleLine, build_line};
 use rfw_testing::golden::hex;
 use rfw_testing::names::SystemNames;
 
-use crate::netns::{run, tool};
+use crate::netns::{make_sets, run, tool};
 use crate::ruleset::{Key, Wanted, clear, dump, load, tables};
 
 /// What came of all comparisons.
@@ -43,13 +43,7 @@ impl<'c> Case<'c> {
     pub fn new(file: &'c RuleFile, report: &'c mut Report) -> Self {
         let mut kernel = Live::open().unwrap();
         clear(&mut kernel);
-        if !file.ipset_commands.is_empty() {
-            tool("ipset", &["destroy"]);
-        }
-        for command in &file.ipset_commands {
-            let words: Vec<&str> = command.iter().map(String::as_str).collect();
-            tool("ipset", &words);
-        }
+        make_sets(file);
         Self { file, names: SystemNames::default(), kernel, wanted: Vec::new(), report }
     }
 

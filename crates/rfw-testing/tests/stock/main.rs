@@ -15,7 +15,7 @@ use rfw_testing::fixture::{Kind, RuleFile, RuleLine, build_line, load};
 use rfw_testing::names::SystemNames;
 
 use compare::{Case, Report};
-use netns::{run, say, within};
+use netns::{make_sets, run, say, within};
 
 impl Report {
     fn finish(self, test: &str) {
@@ -62,6 +62,7 @@ fn rejected() {
         let mut report = Report::default();
         for fixture in load().unwrap() {
             for file in &fixture.reject {
+                make_sets(file);
                 for line in &file.lines {
                     reject(file, line, &names, &mut report);
                 }

@@ -4,6 +4,8 @@ use std::env;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use rfw_testing::fixture::RuleFile;
+
 const INSIDE: &str = "RFW_TEST_NAMESPACE";
 
 fn probe(program: &str, arguments: &[&str]) -> bool {
@@ -68,4 +70,15 @@ pub fn tool(program: &str, arguments: &[&str]) -> String {
     let out = run(program, arguments, b"");
     assert!(out.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// Leaves the ipsets that a file declares, if it declares any.
+pub fn make_sets(file: &RuleFile) {
+    if !file.ipset_commands.is_empty() {
+        tool("ipset", &["destroy"]);
+    }
+    for command in &file.ipset_commands {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        tool("ipset", &words);
+    }
 }

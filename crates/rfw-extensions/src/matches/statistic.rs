@@ -8,7 +8,8 @@
 //!                            struct xt_statistic_priv *master; };
 //! ```
 //!
-//! Native: `meta random` below a bound, with the same 31 bits; `numgen inc`, which begins and counts as xt does.
+//! Native: 31 bits of `meta random` below a bound; `numgen inc`, which begins and counts as xt does. Random bytes are as
+//! random in either order, and nft takes these for network order, so that they are compared as they are.
 
 use rfw_diagnostics::{Diagnostic, codes};
 use rfw_nft::Expr;
@@ -122,8 +123,7 @@ impl Extension for Statistic {
         match self.choice {
             Choice::Random(probability) => {
                 out.meta(meta::PRANDOM);
-                out.mask(&RANDOM_MASK.to_ne_bytes());
-                out.hton(4, 4);
+                out.mask(&RANDOM_MASK.to_be_bytes());
                 let op = if self.inverted { CmpOp::Gte } else { CmpOp::Lt };
                 out.cmp(op, &probability.to_be_bytes());
             }
@@ -141,8 +141,8 @@ impl Extension for Statistic {
         let Item::Test { value, relation: Relation::Cmp(op, data) } = run.peek(0)? else { return None };
         let data: [u8; 4] = data.as_slice().try_into().ok()?;
         let found = match (&value.field, value.ops.as_slice()) {
-            (Field::Meta(meta::PRANDOM), [Op::MaskXor { mask, xor }, Op::Byteorder { hton: true, len: 4, size: 4 }])
-                if mask.as_slice() == RANDOM_MASK.to_ne_bytes() && xor.iter().all(|&b| b == 0) =>
+            (Field::Meta(meta::PRANDOM), [Op::MaskXor { mask, xor }])
+                if mask.as_slice() == RANDOM_MASK.to_be_bytes() && xor.iter().all(|&b| b == 0) =>
             {
                 let inverted = match op {
                     CmpOp::Lt => false,

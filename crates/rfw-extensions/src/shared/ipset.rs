@@ -52,7 +52,9 @@ impl SetRef {
             let shown = name.lossy();
             Box::new(
                 Diagnostic::error(codes::NO_SUCH_SET, name.span, classic.trim_end())
-                    .help(format!("make the set first: `ipset create {shown} hash:ip`; `ipset list -n` names those there are"))
+                    .help(format!(
+                        "`ipset list -t` shows the sets there are; `ipset create {shown} hash:ip` makes one"
+                    ))
                     .parameter(classic),
             )
         })?;

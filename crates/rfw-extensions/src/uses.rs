@@ -117,7 +117,6 @@ pub fn bad_value(word: &Word<'_>, error: &ValueError, classic: impl Into<String>
             word.part(error.start, error.end),
             format!("`{shown}` is not valid here"),
         )
-        .label(format!("expected {}", error.expected))
         .help(format!("expected {}", error.expected))
         .parameter(classic),
     )

@@ -176,7 +176,8 @@ impl Statistic {
     fn xt(&self) -> Vec<u8> {
         let info = Info::new(SIZE).u16(2, if self.inverted { INVERT } else { 0 });
         match self.choice {
-            Choice::Random(probability) => info.u16(0, MODE_RANDOM).u32(4, probability),
+            // The original reckons the counter of the other mode too.
+            Choice::Random(probability) => info.u16(0, MODE_RANDOM).u32(4, probability).u32(12, probability),
             Choice::Nth { every, packet } => {
                 let last = every.saturating_sub(1);
                 info.u16(0, MODE_NTH).u32(4, last).u32(8, packet).u32(12, last.saturating_sub(packet))

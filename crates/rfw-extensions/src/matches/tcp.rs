@@ -84,6 +84,8 @@ impl Extension for Tcp {
             },
             None => uses.get("syn").map(|used| Flags { inverted: used.inverted, mask: 0x17, comp: 0x02 }),
         };
+        // To ask nothing of no flag is no test, as in the original.
+        let flags = flags.filter(|f| f.inverted || f.mask != 0 || f.comp != 0);
         let option = match uses.word("tcp-option") {
             Some(word) => {
                 let number = rfw_values::number::parse_u8(&word.text, 1, 255).map_err(|error| {

@@ -161,7 +161,7 @@ impl Iprange {
         };
         let found = Self { source: one(SOURCE), destination: one(DESTINATION) };
         // A turned-round test of nothing has no words, nor have other bits.
-        let said = found.both().fold(0, |bits, (side, _)| bits | side.flag | side.flag * INVERTED);
+        let said = found.both().fold(0, |bits, (side, _)| bits | side.flag | (side.flag * INVERTED));
         (said != 0 && flags & !said == 0).then_some(found)
     }
 }

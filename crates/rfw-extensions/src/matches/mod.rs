@@ -24,4 +24,7 @@ crate::registry::extensions! {
     length::Length,
     multiport::Multiport,
     iprange::Iprange,
+    addrtype::Addrtype,
+    string::StringMatch,
+    time::Time,
 }

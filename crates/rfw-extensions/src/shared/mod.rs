@@ -1,5 +1,6 @@
 //! What several extensions have in common; none of it names one.
 
+pub mod calendar;
 pub mod hop_count;
 pub mod hops;
 pub mod icmp;

@@ -48,6 +48,15 @@ impl RuleTarget {
         }
     }
 
+    /// The word in the target column of a listing.
+    #[must_use]
+    pub fn listed(&self) -> &[u8] {
+        match self {
+            Self::Extension(target) => target.listed().as_bytes(),
+            other => other.name(),
+        }
+    }
+
     /// The chain it jumps or goes to.
     #[must_use]
     pub fn chain(&self) -> Option<&[u8]> {

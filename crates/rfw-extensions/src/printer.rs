@@ -47,4 +47,15 @@ impl Printer<'_> {
         self.text(" ");
         rfw_values::Quoted(value).write_to(self.out);
     }
+
+    /// A blank and a word that iptables-save never quotes; in quotes here where a restore line would split it.
+    pub fn word(&mut self, value: &[u8]) {
+        let splits = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'"');
+        if value.is_empty() || value.iter().any(splits) {
+            self.quoted(value);
+        } else {
+            self.text(" ");
+            self.bytes(value);
+        }
+    }
 }

@@ -15,6 +15,8 @@ use crate::{Parsed, matches, targets};
 pub trait Extension: Sized {
     /// The name after `-m` or `-j`.
     const NAME: &'static str;
+    /// The name in the target column of `-L`: that of the kernel's target where the original shows that.
+    const LISTED: &'static str = Self::NAME;
     /// Other names that mean the same.
     const ALIASES: &'static [&'static str] = &[];
     /// The families that have it.
@@ -97,6 +99,11 @@ macro_rules! extensions {
             #[must_use]
             pub fn name(&self) -> &'static str {
                 match self { $(Self::$kind(_) => <$module::$kind as $crate::Extension>::NAME),+ }
+            }
+            /// See [`Extension::LISTED`](crate::Extension::LISTED).
+            #[must_use]
+            pub fn listed(&self) -> &'static str {
+                match self { $(Self::$kind(_) => <$module::$kind as $crate::Extension>::LISTED),+ }
             }
             /// See [`Extension::print`](crate::Extension::print).
             pub fn print(&self, out: &mut $crate::Printer<'_>) {

@@ -104,6 +104,19 @@ impl Mask {
         mask_len(self.address())
     }
 
+    /// The same where the mask has to be a prefix.
+    ///
+    /// # Errors
+    /// With libxtables' words.
+    pub fn parse_prefix(word: &Word<'_>, family: Family, extension: &str, option: &str) -> Parsed<Self> {
+        let range = 0..word.text.len();
+        let mask = Self::parse(word, range.clone(), family, extension, option)?;
+        if mask.prefix_len().is_none() {
+            return Err(no_mask(word, range, family, extension, option));
+        }
+        Ok(mask)
+    }
+
     /// Reads a length or, written as an address, a mask: `24`, `255.255.255.0`, `ffff::`.
     ///
     /// A number that is too large and a mask in fewer than four parts are mistakes here; 1.8.9 takes `33` for an address and
@@ -133,19 +146,24 @@ impl Mask {
         }
         match number::parse_u8(text, 0, max) {
             Ok(length) => Ok(Self::prefix(length, family)),
-            Err(_) => {
-                let error = ValueError::new(
-                    range.start,
-                    range.end,
-                    format!("a prefix length from 0 to {max} or a mask"),
-                );
-                let classic = format!(
-                    "{extension}: bad value for option \"--{option}\", neither a valid network mask nor valid CIDR (0-{max}).\n"
-                );
-                Err(bad_value(word, &error, classic))
-            }
+            Err(_) => Err(no_mask(word, range, family, extension, option)),
         }
     }
+}
+
+fn no_mask(
+    word: &Word<'_>,
+    range: Range<usize>,
+    family: Family,
+    extension: &str,
+    option: &str,
+) -> Box<Diagnostic> {
+    let max = family.address_len() * 8;
+    let error = ValueError::new(range.start, range.end, format!("a prefix length from 0 to {max} or a mask"));
+    let classic = format!(
+        "{extension}: bad value for option \"--{option}\", neither a valid network mask nor valid CIDR (0-{max}).\n"
+    );
+    bad_value(word, &error, classic)
 }
 
 impl fmt::Display for Mask {

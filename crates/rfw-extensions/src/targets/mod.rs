@@ -18,4 +18,7 @@ crate::registry::extensions! {
     reject::Reject,
     nflog::Nflog,
     set::Set,
+    connmark::Connmark,
+    ct::Ct,
+    notrack::Notrack,
 }

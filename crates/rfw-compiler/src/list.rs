@@ -48,13 +48,14 @@ pub fn counter(number: u64, exact: bool) -> String {
     if number <= 99_999 {
         return format!("{number:>5} ");
     }
-    let mut number = (number + 500) / 1000;
+    let rounded = |number: u64| number / 1000 + u64::from(number % 1000 >= 500);
+    let mut number = rounded(number);
     let mut suffix = 'K';
     for next in ['M', 'G', 'T'] {
         if number <= 9999 {
             break;
         }
-        number = (number + 500) / 1000;
+        number = rounded(number);
         suffix = next;
     }
     format!("{number:>4}{suffix} ")

@@ -117,6 +117,7 @@ impl<'c> Case<'c> {
                     line: line.number,
                     text: text.clone(),
                     differs: line.differs,
+                    counters: built.counters.unwrap_or_default(),
                     rule,
                 })),
                 Err(diagnostic) => self.complain(&text, format!("rfw refuses it: {}", diagnostic.message)),
@@ -161,17 +162,23 @@ impl<'c> Case<'c> {
         self.wanted_in(key).iter().map(|w| w.differs).collect()
     }
 
-    /// What was lifted prints as stock prints it: save, `-L -n -v -x --line-numbers`, `-L`.
+    /// What was lifted prints as stock prints it: save, `-S -v`, and the forms of `-L`.
     fn texts(&mut self, found: &BTreeMap<Key, Vec<Dumped>>, saved: &BTreeMap<Key, Vec<String>>) {
         let long = ListOptions { verbose: true, numeric: true, exact: true, line_numbers: true };
-        let forms: [(&[&str], ListOptions); 2] =
-            [(&["-n", "-v", "-x", "--line-numbers"], long), (&[], ListOptions::default())];
+        let short = ListOptions { verbose: true, ..ListOptions::default() };
+        let forms: [(&[&str], ListOptions); 3] =
+            [(&["-n", "-v", "-x", "--line-numbers"], long), (&["-v"], short), (&[], ListOptions::default())];
         for (key, rules) in found {
             let stored: Vec<Stored> = rules.iter().map(|r| self.lifted(r)).collect();
             let ours: Vec<String> =
                 stored.iter().map(|s| self.text(true, |out| print_stored(&key.1, s, None, out))).collect();
             let exempt = self.exempt(key);
             self.same_lines("save", key, &exempt, &ours, saved.get(key).map_or(&[], Vec::as_slice));
+            let counted: Vec<String> = stored
+                .iter()
+                .map(|s| self.text(true, |out| print_stored(&key.1, s, Some(s.counters), out)))
+                .collect();
+            self.same_lines("-S -v", key, &exempt, &counted, &self.stock_rules(key));
             for (arguments, options) in forms {
                 let ours: Vec<String> = stored
                     .iter()
@@ -183,6 +190,13 @@ impl<'c> Case<'c> {
                 self.same_lines(&format!("list {}", arguments.join(" ")), key, &exempt, &ours, &stock);
             }
         }
+    }
+
+    /// The `-A` lines of `-S -v`.
+    fn stock_rules(&self, key: &Key) -> Vec<String> {
+        let chain = String::from_utf8_lossy(&key.1);
+        let text = tool(self.file.program(), &["-t", &key.0, "-S", &chain, "-v"]);
+        text.lines().filter(|l| l.starts_with("-A ")).map(str::to_owned).collect()
     }
 
     fn stock_rows(&mut self, key: &Key, arguments: &[&str], options: ListOptions) -> Vec<String> {
@@ -225,7 +239,7 @@ impl<'c> Case<'c> {
                 ));
             }
             for (wanted, dumped) in wanted.iter().zip(rules) {
-                let ours = lower(&wanted.rule, Encoding::Compat, self.file.family, (0, 0));
+                let ours = lower(&wanted.rule, Encoding::Compat, self.file.family, wanted.counters);
                 if let Some(difference) = difference(&ours.exprs, &dumped.exprs) {
                     complaints.push((wanted.text.clone(), difference));
                 }
@@ -243,7 +257,7 @@ impl<'c> Case<'c> {
     }
 
     fn lowered(&self, encoding: Encoding) -> Vec<Lowered> {
-        self.wanted.iter().map(|w| lower(&w.rule, encoding, self.file.family, (0, 0))).collect()
+        self.wanted.iter().map(|w| lower(&w.rule, encoding, self.file.family, w.counters)).collect()
     }
 
     /// Loads our expressions; drops, with a complaint or a note, what the kernel refuses.
@@ -363,7 +377,8 @@ impl<'c> Case<'c> {
 fn deletion(line: &str) -> String {
     let mut words: Vec<&str> = line.split(' ').collect();
     if let Some(at) = words.iter().position(|w| *w == "-c") {
-        words.drain(at..at + 3);
+        let values = if words[at + 1].contains(',') { 1 } else { 2 };
+        words.drain(at..=at + values);
     }
     words.join(" ").replacen("-A", "-D", 1)
 }

@@ -24,6 +24,8 @@ pub struct Wanted {
     pub differs: bool,
     /// Its typed form.
     pub rule: Rule,
+    /// From `-c`, else zero.
+    pub counters: (u64, u64),
 }
 
 /// Removes all tables of both families.

@@ -5,9 +5,9 @@ use rfw_diagnostics::{Classic, Diagnostic, Source, Span, codes};
 use rfw_extensions::{Printer, Registry};
 use rfw_kernel::Live;
 use rfw_nft::Family;
-use rfw_syntax::{Action, Command, Mode, join_argv, parse_command};
+use rfw_syntax::{Action, Command, Mode, Word, join_argv, parse_command};
 
-use crate::engine::{Done, Halt, Transaction};
+use crate::engine::{Done, Halt, Origin, Transaction};
 use crate::names::SystemNames;
 use crate::personality::{COMPAT_VERSION, Personality};
 use crate::report;
@@ -38,7 +38,7 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
         }
         _ => {}
     }
-    let outcome = execute(personality, &command, settings);
+    let outcome = execute(personality, &command, &joined.words, settings);
     match outcome {
         Ok(()) => 0,
         Err(halt) => report_halt(personality, halt, &joined.source),
@@ -61,7 +61,12 @@ pub fn report_halt(personality: &Personality, halt: Halt, source: &Source) -> u8
     }
 }
 
-fn execute(personality: &Personality, command: &Command<'_>, settings: Settings) -> Done<()> {
+fn execute(
+    personality: &Personality,
+    command: &Command<'_>,
+    words: &[Word<'_>],
+    settings: Settings,
+) -> Done<()> {
     if let Some((digit, span)) = command.family
         && (digit == 6) != (personality.family == Family::Ipv6)
     {
@@ -92,6 +97,7 @@ fn execute(personality: &Personality, command: &Command<'_>, settings: Settings)
                 let history = rules.len() > 1 && command.action != Action::Append;
                 let mut transaction =
                     Transaction::begin(&mut live, &names, personality.family, settings, history)?;
+                transaction.written_in(Origin::Words(words));
                 let said = apply(&mut transaction, spec, command, &rules)?;
                 transaction.commit()?;
                 Ok(said)

@@ -14,7 +14,7 @@ use rfw_syntax::{
     Action, ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, parse_command, split_line,
 };
 
-use crate::engine::{Done, Halt, Transaction, Wanted, fatal};
+use crate::engine::{Done, Halt, Origin, Transaction, Wanted, fatal};
 use crate::iptables;
 use crate::names::SystemNames;
 use crate::personality::Personality;
@@ -60,6 +60,7 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
         let outcome = iptables::retry(|| {
             let mut transaction =
                 Transaction::begin(&mut live, &names, personality.family, settings, history)?;
+            transaction.written_in(Origin::File(&source));
             transaction.reserve_for(source.text.len() - from.min(source.text.len()));
             let mut file = File::new(personality, &options, &source, &names, transaction);
             file.read(from)?;

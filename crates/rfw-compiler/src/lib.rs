@@ -18,5 +18,5 @@ pub use builtin::{BaseChain, TableSpec};
 pub use ir::{Body, Rule, RuleTarget, Stored};
 pub use lift::{lift, normal};
 pub use list::{ListOptions, list_heading, list_rule, list_verbose_line};
-pub use lower::{Lowered, lower};
+pub use lower::{Lowered, Part, lower, part_of};
 pub use print::{print_rule, print_stored};

@@ -62,6 +62,34 @@ pub fn lower(rule: &Rule, encoding: Encoding, family: Family, counters: (u64, u6
     Lowered { exprs: out.exprs, userdata, compat }
 }
 
+/// A part of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `-s -d -i -o -p -f`.
+    Selector,
+    /// The match at an index.
+    Match(usize),
+    /// What stands after `-j` or `-g`.
+    Target,
+}
+
+/// The part of a rule that an expression of its lowered form belongs to; `None` for the counter.
+#[must_use]
+pub fn part_of(rule: &Rule, encoding: Encoding, family: Family, expr: usize) -> Option<Part> {
+    let mut out = Lowering::new(encoding, family, rule.selector.protocol_pair());
+    rule.selector.lower(&mut out);
+    if expr < out.exprs.len() {
+        return Some(Part::Selector);
+    }
+    for (index, part) in rule.matches.iter().enumerate() {
+        part.lower(&mut out);
+        if expr < out.exprs.len() {
+            return Some(Part::Match(index));
+        }
+    }
+    (expr > out.exprs.len()).then_some(Part::Target)
+}
+
 /// The notes of a rule. A comment is bounded so that they always fit: see `comment.rs`, and 2 bytes per hint.
 fn notes(out: &Lowering) -> Vec<u8> {
     let mut tlvs = Vec::new();

@@ -4,21 +4,23 @@
 //! will be after the commands so far, and collects messages for one batch bound to the generation it read. If the ruleset
 //! changed meanwhile the caller builds it anew: nothing is ever applied to a state that nobody looked at.
 
+mod blame;
 mod chains;
 mod ops;
 mod rules;
 mod state;
 mod zero;
 
-use rfw_diagnostics::{Classic, Diagnostic, Span, codes};
+use rfw_diagnostics::{Classic, Diagnostic};
 use rfw_extensions::{Encoding, Names};
-use rfw_kernel::{Batch, CommitError, Error, Kernel, Reject};
+use rfw_kernel::{Batch, CommitError, Error, Kernel};
 use rfw_nft::Family;
 use rfw_nft::message::userdata;
 
 use ops::Op;
 use state::TableState;
 
+pub use blame::Origin;
 pub use chains::is_base;
 pub use rules::{Wanted, stored};
 
@@ -73,6 +75,7 @@ pub struct Transaction<'t> {
     pub(crate) batch: Batch,
     ops: Vec<Op>,
     tables: Vec<TableState>,
+    origin: Option<Origin<'t>>,
     /// Whether later commands may refer to rules that earlier ones of this transaction made.
     pub(crate) history: bool,
     next_id: u32,
@@ -96,6 +99,7 @@ impl<'t> Transaction<'t> {
             batch: Batch::new(Some(generation)),
             ops: Vec::new(),
             tables: Vec::new(),
+            origin: None,
             history,
             next_id: 1,
         })
@@ -126,6 +130,11 @@ impl<'t> Transaction<'t> {
         self.batch.reserve(bytes.saturating_mul(7));
     }
 
+    /// Where its rules were written, so that a kernel error can underline the guilty words.
+    pub fn written_in(&mut self, origin: Origin<'t>) {
+        self.origin = Some(origin);
+    }
+
     /// The family of its tables.
     pub fn family(&self) -> Family {
         self.family
@@ -147,37 +156,6 @@ impl<'t> Transaction<'t> {
             Err(CommitError::Rejected(rejects)) => Err(Halt::Diagnostics(self.blame(&rejects))),
             Err(CommitError::Os(error)) => Err(Halt::Fatal(fatal(&Error::Os(error)))),
             Err(error @ CommitError::TooBig { .. }) => Err(Halt::Fatal(Classic::Fatal(error.to_string()))),
-        }
-    }
-
-    /// Kernel errors back to the words that caused them.
-    fn blame(&self, rejects: &[Reject]) -> Vec<Diagnostic> {
-        rejects.iter().map(|reject| self.blame_one(reject)).collect()
-    }
-
-    fn blame_one(&self, reject: &Reject) -> Diagnostic {
-        let reason = std::io::Error::from_raw_os_error(reject.errno).to_string();
-        let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
-        // The first message of a batch is its opening one, number 1.
-        let op = reject.seq.checked_sub(2).and_then(|index| self.ops.get(index as usize));
-        let Some(op) = op else {
-            return Diagnostic::error(
-                codes::KERNEL_REFUSED,
-                Span::default(),
-                format!("the kernel refused: {reason}"),
-            )
-            .classic(Classic::Resource(format!("batch failed ({reason})")));
-        };
-        let object = op.object(&self.tables);
-        let mut diagnostic =
-            Diagnostic::error(op.code(reject.errno), op.span, format!("the kernel refused this: {reason}"))
-                .classic(Classic::Resource(format!("{} failed ({reason}): {object}", op.kind.name())));
-        if let Some(words) = &reject.message {
-            diagnostic = diagnostic.label(words.clone());
-        }
-        match op.hint(reject.errno) {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
         }
     }
 

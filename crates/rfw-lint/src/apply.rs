@@ -89,14 +89,20 @@ impl Reader<'_> {
             let (table, chain) = (Some(spec.name.to_owned()), chain.map(|w| w.lossy().into_owned()));
             self.model.findings.push(Finding { table, chain, ..Finding::new(diagnostic) });
         }
-        let Some(chain) = chain.and_then(|w| self.model.tables[table].position(&w.text)) else { return };
+        let known = &self.model.tables[table];
+        let Some(chain) = chain.and_then(|w| known.position(&w.text)) else { return };
+        // Who says the old name of a chain means the chain.
+        let means = |name: &[u8]| {
+            let renamed = known.renamed.iter().rev().find(|(old, ..)| old == name);
+            renamed.map_or_else(|| name.to_vec(), |(_, new, _)| new.clone())
+        };
         let placed = Placed {
             body: None,
             conditions: Conditions::unknown(),
             span,
             match_spans: Vec::new(),
             target_span: target.map(|w| w.span),
-            mentions: target.map(|w| w.text.to_vec()),
+            mentions: target.map(|w| means(&w.text)),
         };
         let inserted = words.iter().any(|w| matches!(&*w.text, b"-I" | b"--insert"));
         let rules = &mut self.model.tables[table].chains[chain].rules;

@@ -60,6 +60,10 @@ impl Names for Offline<'_> {
     }
 
     fn host(&self, name: &[u8], family: Family) -> Vec<IpAddr> {
+        // What looks like an address and is none of this family is a mistake, not a name.
+        if !name.iter().any(u8::is_ascii_alphabetic) || name.contains(&b':') {
+            return Vec::new();
+        }
         // Reserved space (RFC 1112 class E; RFC 6666 discard prefix), which no ruleset names.
         let number = self.number(name);
         let [high, low] = number.to_be_bytes();

@@ -42,7 +42,7 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
     let private = private(cx.model.family);
     for (id, placed) in cx.model.rules().filter(|(id, _)| id.table == nat) {
         // What the host itself sends is translated in OUTPUT and does not pass FORWARD.
-        if cx.model.tables[nat].chains[id.chain].name == b"OUTPUT" {
+        if cx.model.tables[nat].chains[id.chain].name == b"OUTPUT" || cx.coverage.cover(id).is_some() {
             continue;
         }
         let Some((addresses, ports)) = placed.conditions.translated_to() else { continue };

@@ -24,6 +24,7 @@ use crate::Finding;
 use crate::checks::Cx;
 use crate::conditions::Outcome;
 use crate::coverage::Cover;
+use crate::model::RuleId;
 
 /// One finding per later copy.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
@@ -37,7 +38,7 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
             codes::DUPLICATE_RULE,
             Severity::Warn,
             placed.span,
-            format!("same rule as {}{effect}", cx.line(first)),
+            format!("same rule as {}{effect}", cx.line(RuleId { rule: by, ..id }, first)),
         )
         .also(first.span, "the first of them")
         .help("probably a script that appends on every start; guard with `-C` or restore the file atomically");

@@ -22,13 +22,14 @@ use crate::Finding;
 use crate::checks::{Cx, rules_after_catch_all};
 use crate::conditions::Outcome;
 use crate::coverage::Cover;
+use crate::model::RuleId;
 
 /// One finding per log rule.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
     for (id, placed) in cx.model.rules() {
         let by = match cx.coverage.cover(id) {
             Some(Cover::Wider(by)) => by,
-            Some(Cover::CatchAll(by)) if rules_after_catch_all::only_logs(cx, crate::RuleId { rule: by + 1, ..id }) => by,
+            Some(Cover::CatchAll(by)) if rules_after_catch_all::only_logs(cx, RuleId { rule: by + 1, ..id }) => by,
             _ => continue,
         };
         let Some(cover) = cx.sibling(id, by).filter(|_| placed.conditions.logs) else { continue };
@@ -42,7 +43,7 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
             codes::LOG_AFTER_VERDICT,
             Severity::Warn,
             placed.span,
-            format!("nothing is logged: {} already {verb} these packets", cx.line(cover)),
+            format!("nothing is logged: {} already {verb} these packets", cx.line(RuleId { rule: by, ..id }, cover)),
         )
         .also(cover.span, format!("{verb} here"))
         .help("LOG does not end processing, so put it before the verdict");

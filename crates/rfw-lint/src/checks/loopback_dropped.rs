@@ -52,7 +52,7 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
         if flow::may_accept(filter, at, &natural) || names_loopback(filter, at, &device, &local) {
             continue;
         }
-        let span = filter.chains[at].span.unwrap_or_else(|| cx.start());
+        let span = cx.dropping(&filter.chains[at]);
         let diagnostic = Diagnostic::error(
             codes::LOOPBACK_DROPPED,
             span,

@@ -22,13 +22,13 @@
 //! ```
 //! **Suppress.** On a host that is meant to open no connection but does not say so in OUTPUT.
 
-use rfw_diagnostics::{Diagnostic, Span, codes};
+use rfw_diagnostics::{Diagnostic, codes};
 
 use crate::Finding;
 use crate::checks::Cx;
 use crate::conditions::{Conditions, ESTABLISHED, Key, NEW, interface};
 use crate::flow;
-use crate::model::{Chain, Policy, Table};
+use crate::model::Table;
 use crate::packets;
 use crate::sets::Set;
 
@@ -46,12 +46,12 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
         // Every flow must lose its replies: one that keeps them shows that somebody thought of it.
         let kept = flow::accepted(filter, opposite, &opening(there), &mut |flow| {
             lost = true;
-            flow::may_accept(filter, at, &reply(filter, flow, here))
+            flow::may_accept(filter, at, &reply(filter, flow))
         });
         if kept || !lost {
             continue;
         }
-        let span = blame(&filter.chains[at]).unwrap_or_else(|| cx.start());
+        let span = cx.dropping(&filter.chains[at]);
         let diagnostic = Diagnostic::error(codes::MISSING_ESTABLISHED, span, message(here)).help(format!(
             "add `-A {here} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT` near the top"
         ));
@@ -81,20 +81,11 @@ fn opening(chain: &str) -> Conditions {
     class
 }
 
-fn reply(table: &Table, flow: &Conditions, chain: &str) -> Conditions {
+fn reply(table: &Table, flow: &Conditions) -> Conditions {
     let mut reply = packets::replies(flow);
     reply.require(Key::State, Set::one(ESTABLISHED));
-    if chain != "OUTPUT" && flow.set(&Key::SourcePort).is_none() {
+    if flow.set(&Key::SourcePort).is_none() {
         reply.require(Key::DestinationPort, packets::client_ports(table));
     }
     reply
-}
-
-/// The policy, or the last rule that drops.
-fn blame(chain: &Chain) -> Option<Span> {
-    if chain.policy == Some(Policy::Drop) {
-        return chain.span;
-    }
-    let drops = |r: &&crate::model::Placed| r.conditions.outcome == crate::conditions::Outcome::Drop;
-    chain.rules.iter().rev().find(drops).map(|r| r.span).or(chain.span)
 }

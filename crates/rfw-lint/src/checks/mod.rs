@@ -2,11 +2,12 @@
 //!
 //! A check asks the model and its facts; it never looks at the name of an extension.
 
-use rfw_diagnostics::{Code, Severity, Source, Span, codes};
+use rfw_diagnostics::{Code, Severity, Source, SourceKind, Span, codes};
 
 use crate::Finding;
+use crate::conditions::Outcome;
 use crate::coverage::Coverage;
-use crate::model::{Model, Placed, RuleId};
+use crate::model::{Chain, Model, Placed, Policy, RuleId};
 
 /// What checks may ask.
 pub struct Cx<'a> {
@@ -25,8 +26,11 @@ impl<'a> Cx<'a> {
         Self { model, source, coverage: Coverage::of(model) }
     }
 
-    /// How a message names a rule: by its line.
-    fn line(&self, placed: &Placed) -> String {
+    /// How a message names a rule: by its line, or by its number where nobody sees the lines.
+    fn line(&self, id: RuleId, placed: &Placed) -> String {
+        if self.source.kind == SourceKind::Live {
+            return format!("rule {}", id.rule + 1);
+        }
         format!("line {}", self.source.line_column(placed.span.start).line)
     }
 
@@ -35,7 +39,15 @@ impl<'a> Cx<'a> {
         self.model.rule(RuleId { rule, ..id })
     }
 
-    /// The whole text, where nothing smaller is to blame.
+    /// What to blame for the packets that a base chain drops: its policy, or its last rule that drops.
+    fn dropping(&self, chain: &Chain) -> Span {
+        let last = chain.rules.iter().rev().find(|r| r.conditions.outcome == Outcome::Drop);
+        let (policy, rule) = (chain.span, last.map(|r| r.span));
+        let first_choice = if chain.policy == Some(Policy::Drop) { policy } else { rule };
+        first_choice.or(rule).or(policy).unwrap_or_else(|| self.start())
+    }
+
+    /// The first line, where nothing smaller is to blame.
     fn start(&self) -> Span {
         Span::new(0, self.source.text.iter().position(|&b| b == b'\n').unwrap_or(self.source.text.len()))
     }

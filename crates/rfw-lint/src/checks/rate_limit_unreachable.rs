@@ -23,8 +23,9 @@ use rfw_diagnostics::{Diagnostic, codes};
 
 use crate::Finding;
 use crate::checks::Cx;
-use crate::conditions::{Conditions, Outcome};
+use crate::conditions::{Conditions, Key, Outcome};
 use crate::coverage::Cover;
+use crate::model::RuleId;
 
 /// One finding per limit.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
@@ -35,15 +36,26 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
             continue;
         }
         let what = if placed.conditions.judges_only_new() { "every new connection" } else { "every packet" };
+        let to = service(&placed.conditions).unwrap_or_else(|| " it would judge".to_owned());
         let diagnostic = Diagnostic::error(
             codes::RATE_LIMIT_UNREACHABLE,
             placed.span,
-            format!("this limit never sees a packet: {} already accepts {what} it would judge", cx.line(cover)),
+            format!("this limit never sees a packet: {} already accepts {what}{to}", cx.line(RuleId { rule: by, ..id }, cover)),
         )
         .also(cover.span, "accepted here")
         .help("move the limit above the accept");
         out.push(Finding::about(diagnostic, cx.model, id));
     }
+}
+
+/// The one service that a rule is about: ` to tcp/22`.
+fn service(rule: &Conditions) -> Option<String> {
+    let protocol = match rule.set(&Key::Protocol)?.single()? {
+        6 => "tcp",
+        17 => "udp",
+        _ => return None,
+    };
+    Some(format!(" to {protocol}/{}", rule.set(&Key::DestinationPort)?.single()?))
 }
 
 /// A rule that slows somebody down, or the half of one that counts.

@@ -38,12 +38,12 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
         let count = chain.rules.len() - id.rule;
         let rules = if count == 1 { "1 rule follows" } else { &format!("{count} rules follow") };
         let last = chain.rules.last().unwrap_or(first);
-        let upto = if count == 1 { String::new() } else { format!(", up to {}", cx.line(last)) };
+        let upto = if count == 1 { String::new() } else { format!(", up to {}", cx.line(RuleId { rule: chain.rules.len() - 1, ..id }, last)) };
         let diagnostic = Diagnostic::new(
             codes::RULES_AFTER_CATCH_ALL,
             Severity::Warn,
             all.span,
-            format!("{rules} the catch-all {} on {} and can never match", word(all), cx.line(all)),
+            format!("{rules} the catch-all {} on {} and can never match", word(all), cx.line(RuleId { rule: by, ..id }, all)),
         )
         .also(first.span, format!("no packet gets here{upto}"))
         .help(format!(

@@ -1,8 +1,127 @@
 //! What all tests of the linter share.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+
+use rfw_diagnostics::{Source, SourceKind};
+use rfw_extensions::Names;
+use rfw_lint::{Finding, Input, Offline, guess_family, lint};
+use rfw_nft::Family;
+use rfw_values::Services;
+
+/// The few names that the fixtures use, so that findings do not depend on `/etc`.
+pub struct FewNames;
+
+const SERVICES: &[(&str, u16)] =
+    &[("ftp", 21), ("ssh", 22), ("smtp", 25), ("domain", 53), ("http", 80), ("ntp", 123), ("https", 443)];
+const PROTOCOLS: &[(&str, u8)] = &[
+    ("icmp", 1),
+    ("igmp", 2),
+    ("tcp", 6),
+    ("udp", 17),
+    ("esp", 50),
+    ("ah", 51),
+    ("ipv6-icmp", 58),
+    ("sctp", 132),
+];
+
+impl Services for FewNames {
+    fn port(&self, name: &[u8], _: Option<&str>) -> Option<u16> {
+        SERVICES.iter().find(|s| s.0.as_bytes() == name).map(|s| s.1)
+    }
+
+    fn name(&self, port: u16, _: Option<&str>) -> Option<String> {
+        SERVICES.iter().find(|s| s.1 == port).map(|s| s.0.to_owned())
+    }
+}
+
+impl Names for FewNames {
+    fn protocol_number(&self, name: &[u8]) -> Option<u8> {
+        PROTOCOLS.iter().find(|p| p.0.as_bytes() == name).map(|p| p.1)
+    }
+
+    fn protocol_name(&self, number: u8) -> Option<String> {
+        PROTOCOLS.iter().find(|p| p.1 == number).map(|p| p.0.to_owned())
+    }
+
+    fn host(&self, _: &[u8], _: Family) -> Vec<IpAddr> {
+        Vec::new()
+    }
+
+    fn host_name(&self, _: IpAddr) -> Option<String> {
+        None
+    }
+
+    fn user(&self, _: &[u8]) -> Option<u32> {
+        None
+    }
+
+    fn user_name(&self, _: u32) -> Option<String> {
+        None
+    }
+
+    fn group(&self, _: &[u8]) -> Option<u32> {
+        None
+    }
+
+    fn group_name(&self, _: u32) -> Option<String> {
+        None
+    }
+
+    fn set_index(&self, _: &[u8], _: Family) -> Result<u16, String> {
+        Err("no sets".to_owned())
+    }
+
+    fn set_name(&self, _: u16) -> Option<String> {
+        None
+    }
+}
 
 /// The top of the repository.
 pub fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Findings of a text.
+pub fn findings(name: &str, text: &[u8]) -> (Source, Vec<Finding>) {
+    let input = if name.ends_with(".args") { Input::Arguments } else { Input::Save };
+    let source = Source::new(name, SourceKind::File, text.to_vec());
+    let names = FewNames;
+    let found = lint(&source, input, guess_family(name, text), &Offline::new(&names));
+    (source, found)
+}
+
+/// Findings as lines: place, code, severity, rule, message, labels, help.
+pub fn listing(source: &Source, found: &[Finding]) -> String {
+    let mut out = String::new();
+    for finding in found {
+        let d = &finding.diagnostic;
+        let at = source.line_column(d.span.start);
+        let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
+        let rule = finding.rule.map_or("-".to_owned(), |n| n.to_string());
+        out.push_str(&format!(
+            "{}:{} {} {:?} [{} {} {rule}] {}\n",
+            at.line,
+            at.column,
+            d.code,
+            d.severity,
+            part(&finding.table),
+            part(&finding.chain),
+            d.message
+        ));
+        for label in &d.labels {
+            out.push_str(&format!(
+                "    line {}: {}\n",
+                source.line_column(label.span.start).line,
+                label.text
+            ));
+        }
+        if let Some(help) = &d.help {
+            out.push_str(&format!("    help: {help}\n"));
+        }
+    }
+    if out.is_empty() {
+        out.push_str("nothing\n");
+    }
+    out
 }

@@ -1,4 +1,6 @@
 //! Tests of the checks on whole texts.
 
+mod cases;
 mod common;
 mod pages;
+mod reasoning;

@@ -1,0 +1,279 @@
+//! What checks conclude from small rulesets, and above all where they keep silent.
+
+use crate::common::{findings, listing};
+
+/// The codes found in a filter table with these policies for INPUT, FORWARD and OUTPUT and these lines.
+fn codes(policies: [&str; 3], lines: &str) -> Vec<u16> {
+    let [input, forward, output] = policies;
+    let text = format!(
+        "*filter\n:INPUT {input} [0:0]\n:FORWARD {forward} [0:0]\n:OUTPUT {output} [0:0]\n{lines}\nCOMMIT\n"
+    );
+    let (source, found) = findings("t.rules", text.as_bytes());
+    let codes: Vec<u16> = found.iter().map(|f| f.diagnostic.code.number).collect();
+    assert!(!codes.contains(&109), "{}", listing(&source, &found));
+    codes
+}
+
+const OPEN: [&str; 3] = ["ACCEPT"; 3];
+const GUARDED: [&str; 3] = ["DROP", "DROP", "ACCEPT"];
+
+#[test]
+fn a_wider_rule_covers_a_narrower_one() {
+    let dead = |first: &str| {
+        codes(OPEN, &format!("{first}\n-A INPUT -s 10.1.2.3 -p tcp --dport 80 -i eth0 -j LOG")).contains(&502)
+    };
+    for first in [
+        "-A INPUT -s 10.0.0.0/8 -j DROP",
+        "-A INPUT -s 10.1.2.3 -j DROP",
+        "-A INPUT -p tcp --dport 1:100 -j ACCEPT",
+        "-A INPUT -p tcp -m multiport --dports 22,79:81 -j ACCEPT",
+        "-A INPUT -i eth+ -j DROP",
+        "-A INPUT -p tcp ! --dport 81 -j DROP",
+        "-A INPUT ! -s 192.168.0.0/16 -j DROP",
+        "-A INPUT ! -i lo -p tcp -j DROP",
+        "-A INPUT -m iprange --src-range 10.1.2.0-10.1.3.0 -j DROP",
+        "-A INPUT -s 10.0.2.3/255.0.255.255 -j DROP",
+    ] {
+        assert!(dead(first), "{first}");
+    }
+    for first in [
+        "-A INPUT -s 10.1.2.4 -j DROP",
+        "-A INPUT -s 11.0.0.0/8 -j DROP",
+        "-A INPUT -p udp --dport 80 -j DROP",
+        "-A INPUT -p tcp --sport 80 -j DROP",
+        "-A INPUT -p tcp -m multiport --dports 22,443 -j ACCEPT",
+        "-A INPUT -p tcp -m multiport ! --dports 80,443 -j ACCEPT",
+        "-A INPUT -i eth01 -j DROP",
+        "-A INPUT -i eth -j DROP",
+        "-A INPUT -m limit --limit 1/min -j DROP",
+        "-A INPUT -m mark --mark 1 -j DROP",
+        "-A INPUT -m conntrack --ctstate NEW -j DROP",
+        "-A INPUT -s 10.0.9.3/255.0.255.0 -j DROP",
+        "-A INPUT -s 10.0.0.0/8",
+        "-A INPUT -s 10.0.0.0/8 -j LOG",
+    ] {
+        assert!(!dead(first), "{first}");
+    }
+}
+
+#[test]
+fn states_are_sets() {
+    let dead = |first: &str, second: &str| {
+        let rule = |states: &str, target: &str| format!("-A INPUT -p tcp -m conntrack {states} -j {target}");
+        codes(OPEN, &format!("{}\n{}", rule(first, "ACCEPT"), rule(second, "LOG"))).contains(&502)
+    };
+    assert!(dead("--ctstate NEW,ESTABLISHED", "--ctstate NEW"));
+    assert!(dead("! --ctstate INVALID", "--ctstate RELATED,ESTABLISHED"));
+    assert!(dead("! --ctstate INVALID", "! --ctstate INVALID,NEW"));
+    assert!(!dead("--ctstate NEW", "--ctstate NEW,ESTABLISHED"));
+    assert!(!dead("! --ctstate NEW", "--ctstate NEW"));
+}
+
+#[test]
+fn what_is_between_may_matter() {
+    let marked =
+        "-A INPUT -m mark --mark 1 -j ACCEPT\n-A INPUT -s 10.0.0.1 -j M\n-A INPUT -m mark --mark 1 -j ACCEPT";
+    assert!(!codes(OPEN, &format!(":M - [0:0]\n-A M -j MARK --set-mark 1\n{marked}")).contains(&305));
+    assert!(codes(OPEN, &format!(":M - [0:0]\n-A M -j DROP\n{marked}")).contains(&305));
+    let plain = "-A INPUT -p tcp -j ACCEPT\n-A INPUT -j MARK --set-mark 1\n-A INPUT -p tcp -j ACCEPT";
+    assert!(codes(OPEN, plain).contains(&305));
+}
+
+#[test]
+fn order_comments_and_implied_matches_do_not_make_a_rule_another() {
+    let same = "-A INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT\n\
+                -A INPUT -p tcp -m conntrack --ctstate NEW -m comment --comment again -m tcp --dport 22 -j ACCEPT";
+    assert!(codes(OPEN, same).contains(&305));
+    let other = "-A INPUT -p tcp --dport 22 -j ACCEPT\n-A INPUT -p tcp --dport 22 -j DROP";
+    assert!(!codes(OPEN, other).contains(&305));
+}
+
+#[test]
+fn a_chain_that_always_ends_is_a_catch_all() {
+    let via = |body: &str| {
+        codes(OPEN, &format!(":C - [0:0]\n{body}\n-A INPUT -j C\n-A INPUT -s 10.0.0.1 -j ACCEPT"))
+    };
+    assert!(via("-A C -p tcp -j ACCEPT\n-A C -j DROP").contains(&304));
+    assert!(!via("-A C -p tcp -j RETURN\n-A C -j DROP").contains(&304));
+    assert!(!via("-A C -p tcp -j ACCEPT").contains(&304));
+    assert!(!via("-A C -m limit --limit 1/s -j DROP").contains(&304));
+}
+
+#[test]
+fn replies_that_may_pass_are_enough() {
+    let lo = "-A INPUT -i lo -j ACCEPT";
+    for rule in [
+        "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+        "-A INPUT -m state ! --state INVALID,NEW -j ACCEPT",
+        "-A INPUT -p tcp ! --syn -j ACCEPT",
+        "-A INPUT -p tcp --sport 443 -j ACCEPT",
+        "-A INPUT -p udp --dport 1024:65535 -j ACCEPT",
+        "-A INPUT -i eth1 -j ACCEPT",
+        "-A INPUT -m mark --mark 7 -j ACCEPT",
+        ":C - [0:0]\n-A INPUT -j C\n-A C -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+        "-A INPUT --no-such-option -j ACCEPT",
+    ] {
+        assert!(!codes(GUARDED, &format!("{lo}\n{rule}")).contains(&201), "{rule}");
+    }
+    for rule in [
+        "-A INPUT -p tcp --dport 22 -j ACCEPT",
+        "-A INPUT -p icmp -j ACCEPT",
+        "-A INPUT -m conntrack --ctstate RELATED -j ACCEPT",
+        "-A INPUT -m conntrack --ctstate ESTABLISHED -j DROP\n-A INPUT -p tcp --sport 443 -j ACCEPT",
+    ] {
+        assert!(codes(GUARDED, &format!("{lo}\n{rule}")).contains(&201), "{rule}");
+    }
+    // The policy accepts and a rule takes all that is not new.
+    let dress = "-A INPUT -i lo -j ACCEPT\n-A INPUT -m state ! --state NEW -j DROP";
+    assert!(codes(OPEN, dress).contains(&201));
+    // A host that may open nothing loses no replies.
+    assert!(!codes(["DROP"; 3], "-A INPUT -i lo -j ACCEPT\n-A OUTPUT -o lo -j ACCEPT").contains(&201));
+}
+
+#[test]
+fn forwarded_and_served_connections_need_replies_too() {
+    let one_way = "-A FORWARD -i eth1 -o eth0 -s 192.168.1.0/24 -j ACCEPT";
+    assert!(codes(["ACCEPT", "DROP", "ACCEPT"], one_way).contains(&201));
+    let back = format!("{one_way}\n-A FORWARD -i eth0 -d 192.168.1.0/24 -j ACCEPT");
+    assert!(!codes(["ACCEPT", "DROP", "ACCEPT"], &back).contains(&201));
+    let served = "-A OUTPUT -o lo -j ACCEPT\n-A OUTPUT -p udp --dport 53 -j ACCEPT";
+    assert!(codes(["ACCEPT", "ACCEPT", "DROP"], served).contains(&201));
+    let answered = format!("{served}\n-A OUTPUT -p tcp --sport 22 -j ACCEPT");
+    assert!(!codes(["ACCEPT", "ACCEPT", "DROP"], &answered).contains(&201));
+}
+
+#[test]
+fn loopback_is_remembered_in_many_ways() {
+    let base = "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT";
+    for rule in [
+        "-A INPUT -i lo -j ACCEPT",
+        "-A INPUT -s 127.0.0.1 -j ACCEPT",
+        "-A INPUT -d 127.0.0.0/8 -j ACCEPT",
+        "-A INPUT -i lo -p tcp --dport 631 -j ACCEPT",
+        "-A INPUT ! -i eth0 -j ACCEPT",
+        "-A INPUT -p tcp -j ACCEPT",
+        "-A INPUT -m owner --uid-owner 0 -j ACCEPT",
+    ] {
+        assert!(!codes(GUARDED, &format!("{base}\n{rule}")).contains(&607), "{rule}");
+    }
+    for rule in [
+        "-A INPUT -i eth0 -j ACCEPT",
+        "-A INPUT -p tcp --dport 22 -j ACCEPT",
+        "-A INPUT -s 10.0.0.0/8 -j ACCEPT",
+    ] {
+        assert!(codes(GUARDED, &format!("{base}\n{rule}")).contains(&607), "{rule}");
+    }
+}
+
+#[test]
+fn logs_that_strangers_cannot_fill() {
+    for lines in [
+        "-A INPUT -m limit --limit 5/min -j LOG",
+        "-A INPUT -i lo -j LOG",
+        "-A OUTPUT -j LOG",
+        "-A INPUT -s 192.0.2.0/24 -m conntrack --ctstate NEW -j LOG",
+        ":L - [0:0]\n-A INPUT -m limit --limit 5/min -j L\n-A L -j LOG",
+        ":L - [0:0]\n-A OUTPUT -j L\n-A L -j LOG",
+        "-A INPUT -m limit --limit 5/min -j RETURN\n-A INPUT -p udp -j LOG",
+    ] {
+        assert!(!codes(OPEN, lines).contains(&501), "{lines}");
+    }
+    for lines in [
+        "-A INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j LOG",
+        "-A INPUT ! -s 192.0.2.0/24 -m conntrack --ctstate NEW -j LOG",
+        ":L - [0:0]\n-A INPUT -m limit --limit 5/min -j L\n-A FORWARD -j L\n-A L -j LOG",
+        "-A INPUT -p tcp -m limit --limit 5/min -j RETURN\n-A INPUT -p udp -j LOG",
+    ] {
+        assert!(codes(OPEN, lines).contains(&501), "{lines}");
+    }
+}
+
+#[test]
+fn one_cause_one_finding() {
+    let lines = "-A INPUT -p udp -j ACCEPT\n-A INPUT -j DROP\n-A INPUT -p udp -j ACCEPT\n-A INPUT -p udp -j LOG\n\
+                 -A INPUT -p udp -m limit --limit 1/s -j DROP";
+    assert_eq!(codes(OPEN, lines).into_iter().filter(|c| *c >= 205).collect::<Vec<_>>(), [304]);
+    // Only logs behind the end: the advice about logs is the better one.
+    assert_eq!(codes(OPEN, "-A INPUT -i lo -j ACCEPT\n-A INPUT -j ACCEPT\n-A INPUT -j LOG"), [502]);
+}
+
+#[test]
+fn chains_that_others_use() {
+    assert!(codes(OPEN, ":A - [0:0]\n:B - [0:0]\n-A A -j B").iter().filter(|c| **c == 306).count() == 1);
+    assert!(
+        codes(OPEN, ":A - [0:0]\n:B - [0:0]\n-A A -j B\n-A B -j A").iter().filter(|c| **c == 306).count()
+            == 1
+    );
+    assert!(!codes(OPEN, ":DOCKER-USER - [0:0]\n:f2b-sshd - [0:0]").contains(&306));
+    assert!(!codes(OPEN, ":A - [0:0]\n-A INPUT --no-such-option -j A").contains(&306));
+}
+
+#[test]
+fn commands_are_applied_in_order() {
+    let found = |text: &str| {
+        let (source, found) = findings("t.args", text.as_bytes());
+        let list: Vec<(u16, Option<usize>)> =
+            found.iter().map(|f| (f.diagnostic.code.number, f.rule)).collect();
+        (list, listing(&source, &found))
+    };
+    // The second -I stands before the first.
+    let (list, shown) = found("-I INPUT -p tcp --dport 22 -j LOG\n-I INPUT -p tcp -j ACCEPT\n");
+    assert_eq!(list, [(502, Some(2))], "{shown}");
+    let (list, shown) =
+        found("-A INPUT -j DROP\n-I INPUT 1 -j LOG\n-D INPUT 2\n-A INPUT -s 10.0.0.1 -j DROP\n");
+    assert_eq!(list, [(501, Some(1))], "{shown}");
+    let (list, shown) = found("iptables -N W\niptables -E W X\niptables -A INPUT -j W\n");
+    assert_eq!(list, [(126, None)], "{shown}");
+    let (list, shown) = found("-D INPUT -j DROP\n-F NOBODY\n-X NOBODY\n-I DOCKER-USER -s 10.0.0.1 -j DROP\n");
+    assert!(list.is_empty(), "{shown}");
+    let (list, shown) =
+        found("-A INPUT -p tcp -j LOG\n-F INPUT\n-t nat -A POSTROUTING -o eth0 -j MASQUERADE\n");
+    assert!(list.is_empty(), "{shown}");
+}
+
+#[test]
+fn translation_is_followed_into_forward() {
+    let found = |nat: &str, forward: &str| {
+        let text = format!(
+            "*nat\n{nat}\nCOMMIT\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n{forward}\nCOMMIT\n"
+        );
+        findings("t.rules", text.as_bytes()).1.iter().any(|f| f.diagnostic.code.number == 401)
+    };
+    let nat = "-A PREROUTING -i eth0 -p tcp --dport 8080 -j DNAT --to-destination 192.168.1.100:80";
+    for forward in [
+        "-A FORWARD -p tcp --dport 80 -j ACCEPT",
+        "-A FORWARD -m conntrack --ctstate DNAT -j ACCEPT",
+        "-A FORWARD -d 192.168.1.0/24 -m conntrack --ctstate NEW -j ACCEPT",
+        "-A FORWARD -i eth+ -j ACCEPT",
+        "-A FORWARD -m mark --mark 1 -j ACCEPT",
+        "-A FORWARD -o eth1 -m limit --limit 5/s -j ACCEPT",
+    ] {
+        assert!(!found(nat, forward), "{forward}");
+    }
+    for forward in [
+        "-A FORWARD -p tcp --dport 8080 -j ACCEPT",
+        "-A FORWARD -d 192.168.1.101 -j ACCEPT",
+        "-A FORWARD -i eth1 -j ACCEPT",
+        "-A FORWARD -p udp -j ACCEPT",
+        "-A FORWARD -d 192.168.1.100 -j DROP\n-A FORWARD -p tcp --dport 80 -j ACCEPT",
+    ] {
+        assert!(found(nat, forward), "{forward}");
+    }
+    let public = "-A PREROUTING -i eth0 -p tcp --dport 8080 -j DNAT --to-destination 203.0.113.7:80";
+    assert!(!found(public, ""));
+    assert!(found("-A PREROUTING -d 198.51.100.1 -j DNAT --to-destination 10.0.0.1-10.0.0.9", ""));
+}
+
+#[test]
+fn damaged_texts_do_not_panic() {
+    let text: &[u8] = include_bytes!("../../../../fixtures/lint/article-order.rules");
+    for at in (0..text.len()).step_by(7) {
+        findings("t.rules", &text[..at]);
+        let mut damaged = text.to_vec();
+        damaged[at] = damaged[at].wrapping_mul(31).wrapping_add(at as u8);
+        findings("t.rules", &damaged);
+        findings("t.args", &damaged);
+    }
+    let loops = ":A - [0:0]\n:B - [0:0]\n-A INPUT -j A\n-A A -j B\n-A B -j A\n-A A -g A";
+    codes(GUARDED, loops);
+}

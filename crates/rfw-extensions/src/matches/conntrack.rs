@@ -16,6 +16,7 @@
 //! Native: one `ct` test per option, as long as all of them together ask the same (see [`Conntrack::is_native`]). Two native
 //! matches side by side are told apart by hint 3, which stands before the second.
 
+mod native;
 mod words;
 
 use std::net::IpAddr;
@@ -23,10 +24,10 @@ use std::net::IpAddr;
 use rfw_diagnostics::codes;
 use rfw_nft::Expr;
 use rfw_nft::expr::{CtDir, ct};
-use rfw_nft::predicate::{Field, Item, Op, Relation};
+use rfw_nft::predicate::{Field, Item};
 use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Use, Word};
-use rfw_values::address::{AddrText, from_octets, octets};
+use rfw_values::address::{AddrText, octets};
 
 use crate::context::{Effect, Facts, Family, ParseCx};
 use crate::lifting::Run;
@@ -34,7 +35,6 @@ use crate::lowering::Lowering;
 use crate::printer::Printer;
 use crate::selector::Inv;
 use crate::shared::inet::{Mask, union_address, union_bytes};
-use crate::shared::ports::from_relation;
 use crate::shared::states::{self, DNAT, PLAIN, SNAT, States};
 use crate::uses::Uses;
 use crate::{Extension, Parsed};
@@ -212,7 +212,7 @@ impl Conntrack {
         states
             && self.addresses.iter().flatten().all(|a| !a.value.has_host_bits())
             && self.ports.iter().flatten().all(|p| p.value.0 <= p.value.1)
-            && self.expires.as_ref().is_none_or(|e| milliseconds(e.value).is_some())
+            && self.expires.as_ref().is_none_or(|e| native::milliseconds(e.value).is_some())
     }
 
     fn set(&mut self, used: &Use<'_>, word: &Word<'_>, cx: &ParseCx<'_>) -> Parsed<()> {
@@ -386,7 +386,7 @@ impl Conntrack {
             out.ct(ct::STATUS, None);
             states::any_of(out, status.inverted, status.value.into());
         }
-        if let Some((expires, (from, to))) = self.expires.as_ref().and_then(|e| Some((e, milliseconds(e.value)?))) {
+        if let Some((expires, (from, to))) = self.expires.as_ref().and_then(|e| Some((e, native::milliseconds(e.value)?))) {
             out.ct(ct::EXPIRATION, None);
             out.hton(4, 4);
             out.in_range(expires.inverted, &from.to_be_bytes(), &to.to_be_bytes());
@@ -407,12 +407,12 @@ impl Conntrack {
                 if let Some(states) = States::lift(run) {
                     return put(&mut self.states, Some(states));
                 }
-                put(&mut self.status, lift_status(run))
+                put(&mut self.status, native::status(run))
             }
-            (ct::PROTOCOL, _) => put(&mut self.protocol, lift_byte(run, key, dir)),
-            (ct::EXPIRATION, None) => put(&mut self.expires, lift_expires(run)),
+            (ct::PROTOCOL, _) => put(&mut self.protocol, native::byte(run, key, dir)),
+            (ct::EXPIRATION, None) => put(&mut self.expires, native::expires(run)),
             (ct::DIRECTION, None) => {
-                let found = lift_byte(run, key, dir).and_then(|d| match (d.inverted, d.value) {
+                let found = native::byte(run, key, dir).and_then(|d| match (d.inverted, d.value) {
                     (false, 0) | (true, 1) => Some(CtDir::Original),
                     (false, 1) | (true, 0) => Some(CtDir::Reply),
                     _ => None,
@@ -432,10 +432,10 @@ impl Conntrack {
             return false;
         };
         match key {
-            ct::PROTO_SRC | ct::PROTO_DST => put(&mut self.ports[index], lift_ports(run)),
+            ct::PROTO_SRC | ct::PROTO_DST => put(&mut self.ports[index], native::ports(run)),
             // `nft` writes the key without a family where the table has one.
             ct::SRC | ct::DST | ct::SRC_IP | ct::DST_IP | ct::SRC_IP6 | ct::DST_IP6 => {
-                put(&mut self.addresses[index], lift_net(run, key, dir))
+                put(&mut self.addresses[index], native::net(run, key, dir))
             }
             _ => false,
         }
@@ -455,68 +455,6 @@ fn ends_with_ct_test(exprs: &[Expr]) -> bool {
     let tail = |e: &&Expr| !matches!(e, Expr::Cmp { .. } | Expr::Range { .. } | Expr::Bitwise { .. } | Expr::Byteorder { .. });
     let load = exprs.iter().rev().find(tail);
     matches!(load, Some(Expr::Ct { key, .. }) if *key != ct::MARK) && !matches!(exprs.last(), Some(Expr::Ct { .. }))
-}
-
-/// The bounds in milliseconds of a range of whole seconds, unless it runs backwards or its end has no number.
-fn milliseconds((from, to): (u32, u32)) -> Option<(u32, u32)> {
-    let end = if to == u32::MAX { to } else { to.checked_mul(1000)?.checked_add(999)? };
-    (from <= to).then_some((from.checked_mul(1000)?, end))
-}
-
-fn lift_expires(run: &mut Run<'_>) -> Option<Inv<(u32, u32)>> {
-    let field = Field::Ct { key: ct::EXPIRATION, dir: None };
-    let (inverted, from, to) = run.range(&field, &[Op::Byteorder { hton: true, len: 4, size: 4 }])?;
-    let from = u32::from_be_bytes(from.try_into().ok()?);
-    let to = u32::from_be_bytes(to.try_into().ok()?);
-    let seconds = (from / 1000, if to == u32::MAX { to } else { to / 1000 });
-    (milliseconds(seconds) == Some((from, to))).then_some(Inv { inverted, value: seconds })
-}
-
-fn lift_status(run: &mut Run<'_>) -> Option<Inv<u16>> {
-    let (inverted, bits) = states::bits(run, ct::STATUS)?;
-    let value = u16::try_from(bits).ok().filter(|bits| bits & !ALL_STATUSES == 0)?;
-    Some(Inv { inverted, value })
-}
-
-fn lift_byte(run: &mut Run<'_>, key: u32, dir: Option<CtDir>) -> Option<Inv<u8>> {
-    let (inverted, value) = run.equality(&Field::Ct { key, dir })?;
-    let [value] = *value else { return None };
-    Some(Inv { inverted, value })
-}
-
-fn lift_ports(run: &mut Run<'_>) -> Option<Inv<(u16, u16)>> {
-    let Item::Test { value, relation } = run.take()? else { return None };
-    if !value.ops.is_empty() {
-        return None;
-    }
-    if let Relation::Range { invert: false, from, to } = relation
-        && from.as_slice() == [0, 0]
-        && to.as_slice() == [0xff, 0xff]
-    {
-        return Some(Inv { inverted: false, value: (0, u16::MAX) });
-    }
-    let ports = from_relation(relation)?;
-    Some(Inv { inverted: ports.inverted, value: (ports.range.lo(), ports.range.hi()) })
-}
-
-fn lift_net(run: &mut Run<'_>, key: u32, dir: CtDir) -> Option<Inv<Net>> {
-    let family = run.family;
-    let test = run.masked(&Field::Ct { key, dir: Some(dir) })?;
-    let inverted = match test.op {
-        rfw_nft::expr::CmpOp::Eq => false,
-        rfw_nft::expr::CmpOp::Neq => true,
-        _ => return None,
-    };
-    if test.value.len() != family.address_len() {
-        return None;
-    }
-    let mask = match test.mask {
-        Some(mask) if mask.len() == family.address_len() => Mask::from_address(from_octets(mask)?),
-        Some(_) => return None,
-        None => Mask::full(family),
-    };
-    let value = Net { address: from_octets(test.value)?, mask };
-    Some(Inv { inverted, value }).filter(|net| !net.value.has_host_bits())
 }
 
 fn write_range<T: PartialEq + std::fmt::Display>(out: &mut Printer<'_>, (from, to): (T, T)) {

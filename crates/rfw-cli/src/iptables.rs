@@ -74,7 +74,8 @@ fn execute(
         return Err(Box::new(
             Diagnostic::error(codes::OPTION_NOT_WITH_COMMAND, span, format!("this is not {other}"))
                 .help(format!("call {other}"))
-                .parameter(format!("-{digit} is for {other}")),
+                // iptables says nothing but where to find help.
+                .classic(Classic::Bare(String::new())),
         )
         .into());
     }
@@ -86,7 +87,10 @@ fn execute(
             let text = show::show(&mut live, &names, personality, spec, command)?;
             report::output(&text);
             if command.also_zero {
-                return zero_shown(&mut live, &names, personality, spec, command, settings);
+                let zeroed = zero_shown(&mut live, &names, personality, spec, command, settings)?;
+                if command.verbose > 0 {
+                    report::output(&said_of_chains("Zeroing", &zeroed));
+                }
             }
             Ok(())
         }
@@ -115,12 +119,13 @@ fn zero_shown(
     spec: &'static TableSpec,
     command: &Command<'_>,
     settings: Settings,
-) -> Done<()> {
+) -> Done<Vec<Vec<u8>>> {
     retry(|| {
         let mut transaction = Transaction::begin(live, names, personality.family, settings, false)?;
         let table = transaction.table(spec)?;
-        transaction.zero(table, command.chain.as_ref(), None, command.at)?;
-        transaction.commit()
+        let zeroed = transaction.zero(table, command.chain.as_ref(), None, command.at)?;
+        transaction.commit()?;
+        Ok(zeroed)
     })
 }
 
@@ -174,6 +179,7 @@ pub fn built(
     let cx = BuildCx { family, table: spec.name, chain, names };
     report::warnings(&command.rule);
     let rules = build(&command.rule, &cx)?;
+    warn_of_headers(family, command, &rules);
     if command.action == Action::Replace && rules.len() > 1 {
         return Err(Box::new(
             Diagnostic::error(
@@ -187,6 +193,25 @@ pub fn built(
         .into());
     }
     Ok(rules)
+}
+
+/// IPv6 extension headers are no protocol that `-p` would see: a packet's protocol is that of its last header.
+pub fn warn_of_headers(family: Family, command: &Command<'_>, rules: &[Rule]) {
+    const HEADERS: [u8; 5] = [0, 43, 44, 51, 60];
+    if family != Family::Ipv6 {
+        return;
+    }
+    if let (Some(rule), Some(word)) = (rules.first(), &command.rule.protocol)
+        && rule
+            .selector
+            .protocol_pair()
+            .is_some_and(|(number, inverted)| HEADERS.contains(&number) && !inverted)
+    {
+        let shown = word.value.lossy().to_lowercase();
+        report::error_text(&format!(
+            "Warning: never matched protocol: {shown}. use extension match instead.\n"
+        ));
+    }
 }
 
 fn check_chain_name(command: &Command<'_>) -> Done<()> {
@@ -237,12 +262,16 @@ pub fn apply(
             Action::DeleteChain => "Deleting",
             _ => "Zeroing",
         };
-        for name in flushed {
-            said.extend_from_slice(format!("{what} chain `{}'\n", String::from_utf8_lossy(&name)).as_bytes());
-        }
+        said.extend(said_of_chains(what, &flushed));
     }
     debug_assert!(chain.is_some() || !takes_rule(command.action));
     Ok(said)
+}
+
+/// ``Flushing chain `X'``, for `-v`.
+pub fn said_of_chains(what: &str, names: &[Vec<u8>]) -> Vec<u8> {
+    let line = |name: &Vec<u8>| format!("{what} chain `{}'\n", String::from_utf8_lossy(name));
+    names.iter().map(line).collect::<String>().into_bytes()
 }
 
 fn apply_action(
@@ -263,15 +292,15 @@ fn apply_action(
             }
         }
         (Action::Insert, Some(chain), _, number) => {
-            if number.unwrap_or(1) > 1 && transaction.find_chain(table, &chain.text)?.is_none() {
-                return Err(no_insertion(span));
-            }
             let index = transaction.chain_for_rules(table, chain)?;
             for rule in rules {
                 transaction.insert(table, index, number.unwrap_or(1), wanted(rule), span)?;
             }
         }
         (Action::Replace, Some(chain), _, Some(number)) => {
+            if transaction.find_chain(table, &chain.text)?.is_none() {
+                return Err(transaction.no_chain(table, chain));
+            }
             let index = transaction.chain_for_rules(table, chain)?;
             for rule in rules {
                 transaction.replace(table, index, number, wanted(rule), span)?;
@@ -298,21 +327,12 @@ fn apply_action(
         (Action::DeleteChain, chain, ..) => return transaction.delete_chains(table, chain, command.at),
         (Action::RenameChain, Some(chain), Some(new), _) => transaction.rename(table, chain, new)?,
         (Action::Policy, Some(chain), Some(policy), _) => {
-            transaction.set_policy(table, chain, policy, (0, 0))?;
+            transaction.set_policy(table, chain, policy, (0, 0), false)?;
         }
         // The grammar gives every command the words it needs.
         _ => {}
     }
     Ok(Vec::new())
-}
-
-fn no_insertion(span: Span) -> Halt {
-    Box::new(
-        Diagnostic::error(codes::RULE_NUMBER_TOO_BIG, span, "the chain has 0 rules")
-            .help("insert at 1")
-            .classic(Classic::Other("Index of insertion too big".into())),
-    )
-    .into()
 }
 
 /// The words of a command that a kernel error is about.

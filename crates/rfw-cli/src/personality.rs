@@ -67,6 +67,10 @@ impl Personality {
 
     /// The name that messages begin with: iptables' own, also when called as `iptables-nft`.
     pub fn program(&self) -> String {
+        // iptables-nft calls itself iptables, but iptables-nft-restore calls itself that.
+        if !self.ours && self.role != Role::Command {
+            return self.called.clone();
+        }
         let base = match self.family {
             Family::Ipv4 if self.ours => "rfw",
             Family::Ipv6 if self.ours => "rfw6",
@@ -99,7 +103,7 @@ mod tests {
     fn names_choose() {
         let p = Personality::from_path(b"/usr/sbin/ip6tables-nft-restore");
         assert_eq!((p.role, p.family, p.ours), (Role::Restore, Family::Ipv6, false));
-        assert_eq!(p.program(), "ip6tables-restore");
+        assert_eq!(p.program(), "ip6tables-nft-restore");
         let p = Personality::from_path(b"rfw6");
         assert_eq!((p.role, p.family, p.ours), (Role::Command, Family::Ipv6, true));
         assert_eq!(Personality::from_path(b"").program(), "rfw");

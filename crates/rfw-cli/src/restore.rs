@@ -11,7 +11,8 @@ use rfw_extensions::Registry;
 use rfw_kernel::Live;
 use rfw_nft::Family;
 use rfw_syntax::{
-    Action, ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, parse_command, split_line,
+    Action, BadCounters, ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, check_new_name,
+    parse_command, split_line,
 };
 
 use crate::engine::{Done, Halt, Origin, Transaction, Wanted, fatal};
@@ -44,7 +45,9 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
     let source = match read_source(options.file.as_deref()) {
         Ok(source) => source,
         Err(error) => {
-            report::error_text(&format!("Can't open {}: {error}\n", options.file.as_deref().unwrap_or("-")));
+            let reason = error.to_string();
+            let reason = reason.split(" (os error").next().unwrap_or_default();
+            report::error_text(&format!("Can't open {}: {reason}\n", options.file.as_deref().unwrap_or("-")));
             return 1;
         }
     };
@@ -144,6 +147,8 @@ struct File<'f, 't> {
     /// Where the next transaction begins, if the file needs more than one.
     next: Option<usize>,
     said: Vec<u8>,
+    /// What `-v` says of the open table: it comes with its COMMIT.
+    said_table: Vec<u8>,
 }
 
 impl<'f, 't> File<'f, 't> {
@@ -167,6 +172,7 @@ impl<'f, 't> File<'f, 't> {
             found: Vec::new(),
             next: None,
             said: Vec::new(),
+            said_table: Vec::new(),
         }
     }
 
@@ -246,7 +252,10 @@ impl<'f, 't> File<'f, 't> {
             }
             _ if self.skipping => Ok(()),
             LineKind::Commit => match self.table.take() {
-                Some(_) => Ok(()),
+                Some(_) => {
+                    self.said.append(&mut self.said_table);
+                    Ok(())
+                }
                 None => Err(framing("there is no open table; a table begins with `*`")),
             },
             LineKind::Chain(chain) if self.table.is_some() => self.chain(chain, from, line),
@@ -255,15 +264,47 @@ impl<'f, 't> File<'f, 't> {
                 split_line(text, offset + from, words);
                 self.command(words, *counters, line)
             }
-            LineKind::Table(_) => Err(framing("the table above is not committed: end it with `COMMIT`")),
-            LineKind::BadCounters => Err(Box::new(
-                Diagnostic::error(codes::BAD_COUNTERS, line.span, "counters are `[PACKETS:BYTES]`")
-                    .help("two decimal numbers with a colon")
-                    .classic(Classic::Framing(format!("line {} failed", line.number))),
+            LineKind::Table(_) => Err(Box::new(
+                Diagnostic::error(codes::RESTORE_FRAMING, line.span, "the table above is not committed")
+                    .help("end it with `COMMIT`")
+                    .classic(Classic::Bare(format!("Bad argument `{}'", String::from_utf8_lossy(line.text)))),
             )
             .into()),
+            LineKind::BadCounters(bad) if self.table.is_some() => self.bad_counters(*bad, from, line, words),
             _ => Err(framing("rules and chains stand between `*TABLE` and `COMMIT`")),
         }
+    }
+
+    /// Counters that are none. Without `-c` nobody reads them, and the command behind them counts.
+    fn bad_counters<'w>(
+        &mut self,
+        bad: BadCounters<'f>,
+        from: usize,
+        line: &Line<'f>,
+        words: &mut Vec<Word<'w>>,
+    ) -> Done<()>
+    where
+        'f: 'w,
+    {
+        let text = match bad {
+            BadCounters::NoNumbers { text, offset, .. } if !self.options.counters => {
+                words.clear();
+                split_line(text, offset + from, words);
+                return self.command(words, None, line);
+            }
+            BadCounters::NoNumbers { packets, .. } if packets.iter().all(u8::is_ascii_digit) => {
+                "-c byte counter not numeric".to_owned()
+            }
+            BadCounters::NoNumbers { .. } => "-c packet counter not numeric".to_owned(),
+            BadCounters::NoBracket => format!("Bad line {}: need ]", line.number),
+            BadCounters::NoColon => format!("Bad line {}: need :", line.number),
+        };
+        Err(Box::new(
+            Diagnostic::error(codes::BAD_COUNTERS, line.span, "counters are `[PACKETS:BYTES]`")
+                .help("two decimal numbers with a colon between them")
+                .parameter(text),
+        )
+        .into())
     }
 
     fn open(&mut self, name: &Word<'_>, line: &Line<'_>) -> Done<()> {
@@ -279,9 +320,11 @@ impl<'f, 't> File<'f, 't> {
             return Err(Box::new(
                 Diagnostic::error(codes::UNKNOWN_TABLE, name.span, format!("there is no table `{shown}`"))
                     .help(help)
-                    .parameter(
-                        format!("{program}: line {} table name '{shown}' invalid\n", line.number).trim_end(),
-                    ),
+                    .parameter(if shown.is_empty() {
+                        format!("{program}: line {} table name invalid", line.number)
+                    } else {
+                        format!("{program}: line {} table name '{shown}' invalid", line.number)
+                    }),
             )
             .into());
         };
@@ -294,6 +337,11 @@ impl<'f, 't> File<'f, 't> {
         if self.options.noflush {
             self.transaction.load_chains(table)?;
         } else {
+            if self.options.verbose {
+                let (flushed, deleted) = self.transaction.said_on_start(table)?;
+                self.said_table.extend(iptables::said_of_chains("Flushing", &flushed));
+                self.said_table.extend(iptables::said_of_chains("Deleting", &deleted));
+            }
             self.transaction.start_over(table, name.span);
         }
         self.table = Some((spec, table));
@@ -311,26 +359,32 @@ impl<'f, 't> File<'f, 't> {
                     "a chain line is `:CHAIN POLICY [PACKETS:BYTES]`",
                 )
                 .help("user chains have the policy `-`")
-                .parameter(format!("Invalid chain name `{}'", name.lossy())),
+                .parameter(format!(
+                    "{}: line {} {} invalid",
+                    self.personality.program(),
+                    line.number,
+                    if name.text.is_empty() { "chain name" } else { "policy" }
+                )),
             )
             .into());
         };
-        if name.text.len() > 28 {
-            return Err(Box::new(
-                Diagnostic::error(codes::BAD_CHAIN_NAME, name.span, "chain names have at most 28 bytes")
-                    .help("choose a shorter name")
-                    .parameter(format!("Invalid chain name `{}' (28 chars max)", name.lossy())),
-            )
-            .into());
-        }
         if spec.chain(&name.text).is_none() {
+            check_new_name(&name, &self.registry)?;
             return self.transaction.declare_chain(table, &name);
         }
         if policy.text.as_ref() == b"-" {
-            return Ok(());
+            return self.transaction.keep_base(table, &name);
+        }
+        if self.options.counters && chain.counters.is_none() {
+            return Err(Box::new(
+                Diagnostic::error(codes::BAD_COUNTERS, line.span, "counters are `[PACKETS:BYTES]`")
+                    .help("two decimal numbers with a colon between them")
+                    .parameter(format!("invalid policy counters for chain '{}'", name.lossy())),
+            )
+            .into());
         }
         let counters = if self.options.counters { chain.counters.unwrap_or((0, 0)) } else { (0, 0) };
-        self.transaction.set_policy(table, &name, &policy, counters)
+        self.transaction.set_policy(table, &name, &policy, counters, true)
     }
 
     /// A comment may hold a foreign rule; anything else is echoed by `-v` only.
@@ -353,19 +407,32 @@ impl<'f, 't> File<'f, 't> {
             return Ok(());
         }
         let mut command = parse_command(words, end, Mode::Restore, &self.registry)?;
-        if self.options.counters && command.rule.counters.is_none() {
+        for notice in &command.notices {
+            report::error_text(&format!("{notice}\n"));
+        }
+        if let (true, Some(_)) = (self.options.counters, counters) {
+            if command.rule.counters.is_some() {
+                return Err(Box::new(
+                    Diagnostic::error(codes::OPTION_REPEATED, line.span, "the line has counters twice")
+                        .help("keep `[PACKETS:BYTES]` or `-c`")
+                        .parameter("multiple -c flags not allowed"),
+                )
+                .into());
+            }
             command.rule.counters = counters;
         }
-        if command.action == Action::Append && !self.options.verbose {
+        // With -n the original prints no rules.
+        let verbose = self.options.verbose && !self.options.noflush;
+        if command.action == Action::Append && !verbose {
             return self.append(spec, table, &command, line);
         }
         let rules = iptables::built(self.personality.family, spec, &command, self.names)?;
-        command.verbose = u32::from(self.options.verbose);
+        command.verbose = u32::from(verbose);
         let said = match command.action {
             Action::List | Action::ListRules => return self.listing(spec, &command),
             _ => iptables::apply(&mut self.transaction, spec, &command, &rules)?,
         };
-        self.said.extend_from_slice(&said);
+        self.said_table.extend_from_slice(&said);
         Ok(())
     }
 
@@ -386,6 +453,7 @@ impl<'f, 't> File<'f, 't> {
         };
         report::warnings(&command.rule);
         let rules: Vec<Rule> = build(&command.rule, &cx)?;
+        iptables::warn_of_headers(self.personality.family, command, &rules);
         let index = self.transaction.chain_for_rules(table, chain)?;
         for rule in &rules {
             if let (RuleTarget::Jump(_) | RuleTarget::Goto(_), Some(target)) =
@@ -422,6 +490,13 @@ fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options, u8
         report::error_text(&format!("Try `{} -h' for more information.\n", personality.called()));
         1
     };
+    let invalid = |letter: char| {
+        report::error_text(&format!(
+            "{0}: invalid option -- '{letter}'\nTry `{0} -h' for more information.\n",
+            personality.called()
+        ));
+        1
+    };
     while let Some(word) = rest.next() {
         let (name, attached) = match word.split_once('=') {
             Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
@@ -432,7 +507,6 @@ fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options, u8
             "-v" | "--verbose" => options.verbose = true,
             "-t" | "--test" => options.test = true,
             "-n" | "--noflush" => options.noflush = true,
-            "-4" | "--ipv4" | "-6" | "--ipv6" => {}
             "-w" | "--wait" | "-W" | "--wait-interval" => {
                 let number = |w: &String| !w.is_empty() && w.bytes().all(|b| b.is_ascii_digit());
                 if attached.is_none() && rest.peek().is_some_and(number) {
@@ -453,6 +527,10 @@ fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options, u8
             }
             other if other.starts_with('-') && other.len() > 2 && !other.starts_with("--") => {
                 // Letters run together: `-cn`.
+                let known = |c: char| "cvtnwWhV".contains(c);
+                if let Some(letter) = other[1..].chars().find(|&c| !known(c)) {
+                    return Err(invalid(letter));
+                }
                 let letters: Vec<Vec<u8>> =
                     other[1..].chars().map(|c| format!("-{c}").into_bytes()).collect();
                 let more = parse(personality, &letters)?;
@@ -461,14 +539,17 @@ fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options, u8
                 options.test |= more.test;
                 options.noflush |= more.noflush;
             }
-            other if other.starts_with('-') && other != "-" => {
+            other if other.len() == 2 && other.starts_with('-') => {
+                return Err(invalid(char::from(other.as_bytes()[1])));
+            }
+            other if other.starts_with("--") => {
                 report::error_text(&format!("{}: unrecognized option '{other}'\n", personality.called()));
                 report::error_text(&format!("Try `{} -h' for more information.\n", personality.called()));
                 return Err(1);
             }
             other if options.file.is_none() => options.file = (other != "-").then(|| other.to_owned()),
-            other => {
-                report::error_text(&format!("Unknown arguments found on commandline: `{other}'\n"));
+            _ => {
+                report::error_text("Unknown arguments found on commandline\n");
                 return Err(1);
             }
         }

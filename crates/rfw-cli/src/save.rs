@@ -98,7 +98,10 @@ fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options, u8
     let mut options = Options::default();
     let mut rest = arguments.iter().map(|a| String::from_utf8_lossy(a).into_owned());
     let missing = |word: &str| {
-        report::error_text(&format!("{}: option requires an argument -- '{word}'\n", personality.called()));
+        report::error_text(&format!(
+            "{0}: option requires an argument -- '{word}'\nLook at manual page `{0}.8' for more information.\n",
+            personality.called()
+        ));
         1
     };
     while let Some(word) = rest.next() {
@@ -158,7 +161,19 @@ fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options, u8
                         _ => {}
                     }
                 }
-                report::error_text(&format!("Unknown arguments found on commandline: `{other}'\n"));
+                let called = personality.called();
+                let look = format!("Look at manual page `{called}.8' for more information.\n");
+                let text = match other.strip_prefix('-') {
+                    None => "Unknown arguments found on commandline\n".to_owned(),
+                    Some(long) if long.starts_with('-') => {
+                        format!("{called}: unrecognized option '{other}'\n{look}")
+                    }
+                    Some(short) => {
+                        let letter = short.chars().next().unwrap_or('-');
+                        format!("{called}: invalid option -- '{letter}'\n{look}")
+                    }
+                };
+                report::error_text(&text);
                 return Err(1);
             }
         }

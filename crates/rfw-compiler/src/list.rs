@@ -82,7 +82,7 @@ pub fn list_rule(stored: &Stored, number: usize, options: ListOptions, out: &mut
 fn row(rule: &Rule, options: ListOptions, out: &mut Printer<'_>) {
     let selector = &rule.selector;
     out.protocol = selector.protocol_pair().filter(|p| !p.1).map(|p| p.0);
-    out.fmt(format_args!("{:<9} ", String::from_utf8_lossy(rule.target.listed())));
+    out.fmt(format_args!("{:<9} ", String::from_utf8_lossy(rule.target.name())));
     out.text(if selector.protocol.as_ref().is_some_and(|p| p.inverted) { "!" } else { " " });
     let protocol = protocol_column(selector.protocol.as_ref().map_or(0, |p| p.value), out);
     out.fmt(format_args!("{protocol:<4} "));
@@ -160,12 +160,13 @@ fn address(part: Option<&Inv<AddrMask>>, out: &Printer<'_>) -> String {
 /// What `-v` prints for a rule that is added, checked or deleted, with newline.
 pub fn list_verbose_line(rule: &Rule, out: &mut Printer<'_>) {
     let selector = &rule.selector;
-    let name = String::from_utf8_lossy(rule.target.listed()).into_owned();
+    let name = String::from_utf8_lossy(rule.target.name()).into_owned();
     out.numeric = false;
     let protocol = protocol_column(selector.protocol.as_ref().map_or(0, |p| p.value), out);
     out.numeric = true;
     let sign = |inverted: Option<bool>| if inverted == Some(true) { "!" } else { "" };
-    out.fmt(format_args!("{name}  {}{protocol} opt ", sign(selector.protocol.as_ref().map(|p| p.inverted))));
+    let place = |inverted: Option<bool>| if inverted == Some(true) { "!" } else { " " };
+    out.fmt(format_args!("{name} {}{protocol} opt ", place(selector.protocol.as_ref().map(|p| p.inverted))));
     out.text(match selector.fragment {
         Some(true) => "!f",
         Some(false) => "-f",
@@ -175,10 +176,11 @@ pub fn list_verbose_line(rule: &Rule, out: &mut Printer<'_>) {
         let text = part.as_ref().map_or_else(|| "*".to_owned(), |p| p.value.to_string());
         out.fmt(format_args!(" {word} {}{text}", sign(part.as_ref().map(|p| p.inverted))));
     }
-    for (arrow, part) in [(" ", &selector.source), (" -> ", &selector.destination)] {
+    for (arrow, part) in [("", &selector.source), ("-> ", &selector.destination)] {
         let text = address(part.as_ref(), out);
-        out.fmt(format_args!("{arrow} {}{text} ", sign(part.as_ref().map(|p| p.inverted))));
+        out.fmt(format_args!(" {}{arrow}{text}", place(part.as_ref().map(|p| p.inverted))));
     }
+    out.text("  ");
     if matches!(rule.target, RuleTarget::Goto(_)) {
         out.text("[goto] ");
     }

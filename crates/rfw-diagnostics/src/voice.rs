@@ -34,9 +34,14 @@ impl Voice {
         match classic {
             Classic::Parameter(text) => format!("{banner}: {text}\n{at}{hint}"),
             Classic::Announced { line, text } => format!("{line}\n{banner}: {text}\n{at}{hint}"),
+            Classic::Bare(text) if text.is_empty() => format!("{at}{hint}"),
             Classic::Bare(text) => format!("{text}\n{at}{hint}"),
             Classic::Other(text) => match line {
-                Some(n) => format!("{program}: line {n} failed: {text}.\n"),
+                // A file's mistakes come without the advice to look at the kernel's log.
+                Some(n) => {
+                    let text = text.split_once(". Run ").map_or(text.as_str(), |(text, _)| text);
+                    format!("{program}: line {n} failed: {text}.\n")
+                }
                 None => format!("{program}: {text}.\n"),
             },
             Classic::Framing(text) => format!("{program}: {text}\n"),

@@ -125,6 +125,8 @@ struct Parser<'w, 'a> {
     command: Command<'a>,
     given: Given,
     implicit_tried: bool,
+    waits: bool,
+    wait_interval: Option<Span>,
 }
 
 impl<'w, 'a> Parser<'w, 'a> {
@@ -156,6 +158,8 @@ impl<'w, 'a> Parser<'w, 'a> {
             command,
             given: Given::default(),
             implicit_tried: false,
+            waits: false,
+            wait_interval: None,
         }
     }
 
@@ -179,7 +183,8 @@ impl<'w, 'a> Parser<'w, 'a> {
         }
         let done = match text {
             [b'-', b'-', name @ ..] if !name.is_empty() => self.long(word, name),
-            [b'-', letters @ ..] if !letters.is_empty() && text != b"--" => self.short(word, letters),
+            b"--" => self.end_of_options(word),
+            [b'-', letters @ ..] if !letters.is_empty() => self.short(word, letters),
             _ => Err(self.stray(word)),
         }?;
         if let Some(span) = self.invert.take() {
@@ -196,6 +201,19 @@ impl<'w, 'a> Parser<'w, 'a> {
             ));
         }
         Ok(done)
+    }
+
+    /// `--`: nothing may follow that is no option, and nothing that follows is one.
+    fn end_of_options(&mut self, word: &Word<'a>) -> Result<bool> {
+        match self.words.get(self.next) {
+            None => Ok(false),
+            Some(next) => Err(parameter(
+                codes::STRAY_WORD,
+                word.span.to(next.span),
+                "unknown arguments found on commandline",
+                "after `--` no option is read, and iptables takes no other words: drop it",
+            )),
+        }
     }
 
     fn long(&mut self, word: &Word<'a>, name: &[u8]) -> Result<bool> {
@@ -576,7 +594,9 @@ impl<'w, 'a> Parser<'w, 'a> {
         }
         if let Some((_, earlier, at)) = self.action {
             let zeroing = |a, b| a == b'Z' && (b == b'L' || b == b'S');
-            if !(zeroing(letter, earlier) || zeroing(earlier, letter)) {
+            let again = self.command.also_zero;
+            if again || !(zeroing(letter, earlier) || zeroing(earlier, letter)) {
+                let earlier = if again && letter == b'Z' { b'Z' } else { earlier };
                 let text = format!("Cannot use -{} with -{}", char::from(letter), char::from(earlier));
                 return Err(Box::new(
                     Diagnostic::error(
@@ -667,23 +687,10 @@ impl<'w, 'a> Parser<'w, 'a> {
     }
 
     fn check_new_chain(&self) -> Result<()> {
-        let Some(word) = &self.command.chain else { return Ok(()) };
-        let shown = word.lossy();
-        let (text, help) = match word.text.first() {
-            Some(first @ (b'-' | b'!')) => (
-                format!("chain name not allowed to start with `{}'\n", char::from(*first)),
-                "begin the name with a letter".to_owned(),
-            ),
-            _ if word.text.iter().any(u8::is_ascii_whitespace) || word.text.is_empty() => {
-                (format!("Invalid chain name `{shown}'\n"), "chain names hold no blanks".to_owned())
-            }
-            _ if self.dictionary.target_names().iter().any(|n| n.as_bytes() == word.text.as_ref()) => (
-                "chain name may not clash with target name\n".to_owned(),
-                format!("`-j {shown}` already means the target of that name"),
-            ),
-            _ => return Ok(()),
-        };
-        Err(parameter(codes::BAD_CHAIN_NAME, word.span, text, help))
+        match &self.command.chain {
+            Some(word) => check_new_name(word, self.dictionary),
+            None => Ok(()),
+        }
     }
 
     fn rule_number(&mut self) -> Result<u32> {
@@ -705,6 +712,12 @@ impl<'w, 'a> Parser<'w, 'a> {
         let inverted = self.invert.take();
         let value = self.required(word, attached, false)?;
         let span = inverted.unwrap_or(word.span).to(value.span);
+        if matches!(letter, b'i' | b'o') && value.text.iter().any(|b| matches!(b, b'/' | b' ')) {
+            let shown = value.lossy();
+            self.command.notices.push(format!(
+                "Warning: weird character in interface `{shown}' ('/' and ' ' are not allowed by the kernel)."
+            ));
+        }
         let part = Some(Negatable { inverted: inverted.is_some(), value, span });
         let rule = &mut self.command.rule;
         match letter {
@@ -720,11 +733,11 @@ impl<'w, 'a> Parser<'w, 'a> {
     fn target(&mut self, goto: bool, word: &Word<'a>, attached: Option<Word<'a>>) -> Result<()> {
         self.given.option(b'j', word)?;
         if let Some(span) = self.invert {
-            let letter = if goto { 'g' } else { 'j' };
             return Err(parameter(
                 codes::OPTION_NOT_INVERTIBLE,
                 span.to(word.span),
-                format!("cannot have ! before -{letter}"),
+                // -g is called -j here, as in the original.
+                "cannot have ! before -j",
                 "turn the match round, not the target",
             ));
         }
@@ -783,7 +796,7 @@ impl<'w, 'a> Parser<'w, 'a> {
     fn counters(&mut self, word: &Word<'a>, attached: Option<Word<'a>>) -> Result<()> {
         self.given.option(b'c', word)?;
         let first = self.required(word, attached, false)?;
-        let (packets, bytes) = match first.text.iter().position(|&b| b == b',') {
+        let (packets, bytes) = match first.text.iter().skip(1).position(|&b| b == b',').map(|p| p + 1) {
             Some(comma) => (first.text[..comma].to_vec(), first.text[comma + 1..].to_vec()),
             None if self.peek_is_value() => {
                 self.next += 1;
@@ -821,19 +834,23 @@ impl<'w, 'a> Parser<'w, 'a> {
                 "a restore is one transaction and waits for nobody",
             ));
         }
-        let Some(value) = self.optional(attached) else { return Ok(()) };
-        if value.text.is_empty() || !value.text.iter().all(u8::is_ascii_digit) {
-            return Err(parameter(
-                codes::BAD_VALUE,
-                value.span,
-                "wait seconds not numeric",
-                "give whole seconds",
-            ));
-        }
+        let value = self.optional(attached);
+        let bad = value.as_ref().filter(|v| v.text.is_empty() || !v.text.iter().all(u8::is_ascii_digit));
         if letter == b'W' {
             self.command.notices.push("Ignoring deprecated --wait-interval option.".into());
+            self.wait_interval.get_or_insert(word.span);
+        } else {
+            self.waits = true;
         }
-        Ok(())
+        match bad {
+            Some(value) => Err(parameter(
+                codes::BAD_VALUE,
+                value.span,
+                if letter == b'w' { "wait seconds not numeric" } else { "wait interval not numeric" },
+                "give a whole number",
+            )),
+            None => Ok(()),
+        }
     }
 
     fn finish(mut self) -> Result<Command<'a>> {
@@ -858,6 +875,14 @@ impl<'w, 'a> Parser<'w, 'a> {
         if matches!(action, Action::Help | Action::Version) {
             return Ok(self.command);
         }
+        if let Some(span) = self.wait_interval.filter(|_| !self.waits) {
+            return Err(parameter(
+                codes::STRAY_WORD,
+                span,
+                "--wait-interval only makes sense with --wait\n",
+                "drop it: nothing here waits",
+            ));
+        }
         legality::check(&self.given, action, letter)?;
         for loaded in &self.command.rule.matches {
             check_complete(self.dictionary, loaded)?;
@@ -867,6 +892,35 @@ impl<'w, 'a> Parser<'w, 'a> {
         }
         Ok(self.command)
     }
+}
+
+/// Whether a user chain may be called this: `-N`, and `:CHAIN` lines of a file.
+///
+/// # Errors
+/// With iptables' words.
+pub fn check_new_name(word: &Word<'_>, dictionary: &dyn Dictionary) -> Result<()> {
+    let shown = word.lossy();
+    let targets = dictionary.target_names();
+    let (text, help) = match word.text.first() {
+        Some(first @ (b'-' | b'!')) => (
+            format!("chain name not allowed to start with `{}'", char::from(*first)),
+            "begin the name with a letter".to_owned(),
+        ),
+        None => ("chain name may not clash with target name".to_owned(), "give the chain a name".to_owned()),
+        _ if word.text.len() > 28 => (
+            format!("chain name `{shown}' too long (must be under 29 chars)"),
+            "chain names have at most 28 bytes".to_owned(),
+        ),
+        _ if word.text.iter().any(u8::is_ascii_whitespace) => {
+            (format!("Invalid chain name `{shown}'"), "chain names hold no blanks".to_owned())
+        }
+        _ if targets.iter().any(|n| n.as_bytes() == word.text.as_ref()) => (
+            "chain name may not clash with target name".to_owned(),
+            format!("`-j {shown}` already means the target of that name"),
+        ),
+        _ => return Ok(()),
+    };
+    Err(parameter(codes::BAD_CHAIN_NAME, word.span, text, help))
 }
 
 /// The rest of a word behind `from`, as a word of its own.

@@ -39,8 +39,7 @@ impl Given {
 fn allowed(action: Action) -> &'static [u8] {
     match action {
         Action::Append | Action::Insert | Action::Replace => b"sdpjiocfv",
-        Action::Check => b"sdpjiocfv",
-        Action::Delete => b"sdpjiofv",
+        Action::Check | Action::Delete => b"sdpjiofv",
         Action::List => b"nvx0",
         Action::Policy => b"cv",
         Action::Help | Action::Version => b"nvx0sdpjiocf",

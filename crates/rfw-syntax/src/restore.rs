@@ -47,7 +47,25 @@ pub enum LineKind<'a> {
         offset: usize,
     },
     /// A line that begins with `[` but not with counters.
-    BadCounters,
+    BadCounters(BadCounters<'a>),
+}
+
+/// What is wrong with the counters before a command.
+#[derive(Clone, Copy, Debug)]
+pub enum BadCounters<'a> {
+    /// No `]`.
+    NoBracket,
+    /// No `:`.
+    NoColon,
+    /// No numbers; the command is still there, and means something to a restore that ignores counters.
+    NoNumbers {
+        /// What stands where packets should.
+        packets: &'a [u8],
+        /// The line behind `]`.
+        text: &'a [u8],
+        /// Where that begins in the source.
+        offset: usize,
+    },
 }
 
 /// A chain declaration.
@@ -98,8 +116,10 @@ fn kind(line: &[u8], offset: usize) -> LineKind<'_> {
         None => LineKind::Blank,
         Some(b'#') => LineKind::Comment(line),
         Some(b'*') => {
-            let name = line[1..].split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
-            LineKind::Table(word(name, offset + 1))
+            let blank = |b: &u8| matches!(b, b' ' | b'\t');
+            let start = 1 + line[1..].iter().take_while(|b| blank(b)).count();
+            let name = line[start..].split(blank).next().unwrap_or_default();
+            LineKind::Table(word(name, offset + start))
         }
         Some(b':') => chain_line(line, offset),
         Some(b'[') => match counters(line) {
@@ -108,10 +128,22 @@ fn kind(line: &[u8], offset: usize) -> LineKind<'_> {
                 text: rest,
                 offset: offset + line.len() - rest.len(),
             },
-            Err(_) => LineKind::BadCounters,
+            Err(_) => LineKind::BadCounters(bad_counters(line, offset)),
         },
         Some(_) if line == b"COMMIT" => LineKind::Commit,
         Some(_) => LineKind::Command { counters: None, text: line, offset },
+    }
+}
+
+fn bad_counters(line: &[u8], offset: usize) -> BadCounters<'_> {
+    let Some(close) = line.iter().position(|&b| b == b']') else { return BadCounters::NoBracket };
+    match line[..close].iter().position(|&b| b == b':') {
+        None => BadCounters::NoColon,
+        Some(colon) => BadCounters::NoNumbers {
+            packets: &line[1..colon],
+            text: &line[close + 1..],
+            offset: offset + close + 1,
+        },
     }
 }
 
@@ -136,7 +168,7 @@ fn chain_line(line: &[u8], offset: usize) -> LineKind<'_> {
         let blank = |b: u8| matches!(b, b' ' | b'\t');
         (
             preceded((tag(&b":"[..]), space0), nom::combinator::recognize(take_while(move |b| !blank(b)))),
-            opt(preceded(space0, take_till1(move |b| blank(b) || b == b'['))),
+            opt(preceded(space0, take_till1(blank))),
             opt(preceded(multispace0, counters)),
         )
             .parse(input)

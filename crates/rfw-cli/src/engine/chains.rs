@@ -70,14 +70,13 @@ impl Transaction<'_> {
         self.op(seq, OpKind::TableAdd, span, table, None);
     }
 
-    /// Deletes the table with all that is in it, if it exists, and makes it anew.
+    /// Deletes the table with all that is in it, if it exists; what comes next makes it anew.
     pub fn start_over(&mut self, table: usize, span: Span) {
         if self.tables[table].exists || self.tables[table].made {
             let seq = self.batch.del_table(self.table_id(table));
             self.op(seq, OpKind::TableFlush, span, table, None);
         }
         self.tables[table].reset();
-        self.make_table(table, span);
     }
 
     /// Reads all chains of a table at once.
@@ -88,7 +87,8 @@ impl Transaction<'_> {
         for chain in self.kernel.chains(self.table_id(table))? {
             let name = chain.name.clone();
             if self.tables[table].find(&name).is_none() {
-                self.tables[table].put(&name, ChainState { present: true, kernel: Some(chain), rules: None });
+                let state = self.seen(table, Some(chain));
+                self.tables[table].put(&name, state);
             }
         }
         self.tables[table].complete = true;
@@ -104,23 +104,39 @@ impl Transaction<'_> {
             return Ok(None);
         }
         let found = self.kernel.chain(self.table_id(table).chain(name))?;
-        let present = found.is_some();
-        let rules = if present { None } else { Some(Vec::new()) };
-        let index = self.tables[table].put(name, ChainState { present, kernel: found, rules });
+        let state = self.seen(table, found);
+        let present = state.present;
+        let index = self.tables[table].put(name, state);
         Ok(present.then_some(index))
     }
 
     /// The chain that a rule is for: one that exists, or a base chain, which is made if need be.
     pub fn chain_for_rules(&mut self, table: usize, name: &Word<'_>) -> Done<u32> {
+        let spec = self.tables[table].spec;
         if let Some(index) = self.find_chain(table, &name.text)? {
             self.make_table(table, name.span);
             return Ok(index);
         }
-        let spec = self.tables[table].spec;
         match spec.chain(&name.text) {
             Some(base) => Ok(self.make_base(table, base, None, name.span)),
             None => Err(no_chain(name, spec.name).into()),
         }
+    }
+
+    /// What is known of a chain of the kernel. Somebody else's base chain is not there for iptables' commands; making one of
+    /// its name gets the kernel's refusal.
+    fn seen(&self, table: usize, chain: Option<Chain>) -> ChainState {
+        let spec = self.tables[table].spec;
+        let ours = |c: &Chain| c.hook.is_none() || spec.chain(&c.name).is_some_and(|base| is_base(c, base));
+        match chain.filter(ours) {
+            Some(chain) => ChainState { present: true, kernel: Some(chain), rules: None },
+            None => ChainState { present: false, kernel: None, rules: Some(Vec::new()) },
+        }
+    }
+
+    /// A `:CHAIN -` line for a built-in chain: it is there afterwards; its policy is left alone.
+    pub fn keep_base(&mut self, table: usize, name: &Word<'_>) -> Done<()> {
+        self.chain_for_rules(table, name).map(drop)
     }
 
     /// Makes a base chain, or updates its policy.
@@ -141,7 +157,8 @@ impl Transaction<'_> {
             userdata: &[],
         };
         let known = self.tables[table].find(base.name.as_bytes());
-        if let Some(index) = known.filter(|&i| self.tables[table].chain(i).present) {
+        let known = known.filter(|&i| self.tables[table].chain(i).present);
+        if let Some(index) = known {
             let seq = self.batch.update_base_chain(chain, &new);
             self.op(seq, OpKind::ChainUpdate, span, table, Some(index));
             return index;
@@ -160,8 +177,19 @@ impl Transaction<'_> {
         name: &Word<'_>,
         policy: &Word<'_>,
         counters: (u64, u64),
+        from_file: bool,
     ) -> Done<()> {
         let spec = self.tables[table].spec;
+        // A file may say what a command may not, as in the original: it is what save printed.
+        if policy.text.as_ref() == b"DROP" && spec.name == "nat" && !from_file {
+            let text = "\nThe \"nat\" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n";
+            return Err(Box::new(
+                Diagnostic::error(codes::BAD_POLICY, policy.span, "the nat table does not filter")
+                    .help("drop in the filter table")
+                    .parameter(text),
+            )
+            .into());
+        }
         let Some(base) = spec.chain(&name.text) else {
             return Err(other(
                 codes::USER_CHAIN_POLICY,
@@ -172,17 +200,9 @@ impl Transaction<'_> {
             )
             .into());
         };
-        let value = match (policy.text.as_ref(), spec.name) {
-            (b"ACCEPT", _) => ACCEPT,
-            (b"DROP", "nat") => {
-                let text = "\nThe \"nat\" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n";
-                let diagnostic =
-                    Diagnostic::error(codes::BAD_POLICY, policy.span, "the nat table does not filter")
-                        .help("drop in the filter table")
-                        .parameter(text);
-                return Err(Box::new(diagnostic).into());
-            }
-            (b"DROP", _) => DROP,
+        let value = match policy.text.as_ref() {
+            b"ACCEPT" => ACCEPT,
+            b"DROP" => DROP,
             _ => {
                 return Err(other(
                     codes::BAD_POLICY,
@@ -249,15 +269,41 @@ impl Transaction<'_> {
         self.op(seq, OpKind::RuleFlush, span, table, Some(index));
     }
 
+    /// The names of all chains that exist, in the order of listings.
+    pub(super) fn listed(&self, table: usize) -> Vec<Vec<u8>> {
+        let state = &self.tables[table];
+        let hook = |name: &[u8]| state.spec.chains.iter().position(|c| c.name.as_bytes() == name);
+        let mut names: Vec<Vec<u8>> = state.present().map(|(_, name, _)| name.to_vec()).collect();
+        names.sort_by_key(|name| (hook(name).unwrap_or(usize::MAX), name.clone()));
+        names
+    }
+
+    /// The names in `-F -v`: all built-in chains, also those that are not there, then the user chains.
+    fn flushed(&self, table: usize) -> Vec<Vec<u8>> {
+        let spec = self.tables[table].spec;
+        let mut names: Vec<Vec<u8>> = spec.chains.iter().map(|c| c.name.as_bytes().to_vec()).collect();
+        names.extend(self.listed(table).into_iter().filter(|name| spec.chain(name).is_none()));
+        names
+    }
+
+    /// What `-v` prints where a file begins a table anew: the built-in chains and the user chains that went.
+    pub fn said_on_start(&mut self, table: usize) -> Done<(Vec<Vec<u8>>, Vec<Vec<u8>>)> {
+        self.load_chains(table)?;
+        let flushed = self.flushed(table);
+        let spec = self.tables[table].spec;
+        let deleted = flushed.iter().filter(|name| spec.chain(name).is_none()).cloned().collect();
+        Ok((flushed, deleted))
+    }
+
     /// `-F`; gives the chains that were flushed, for `-v`.
     pub fn flush(&mut self, table: usize, name: Option<&Word<'_>>, span: Span) -> Done<Vec<Vec<u8>>> {
         let Some(name) = name else {
-            if !self.tables[table].exists && !self.tables[table].made {
-                return Ok(Vec::new());
-            }
             self.load_chains(table)?;
+            let names = self.flushed(table);
+            if !self.tables[table].exists && !self.tables[table].made {
+                return Ok(names);
+            }
             let indices: Vec<u32> = self.tables[table].present().map(|(i, ..)| i).collect();
-            let names = self.tables[table].present().map(|(_, n, _)| n.to_vec()).collect();
             let seq = self.batch.flush_table(self.table_id(table));
             self.op(seq, OpKind::RuleFlush, span, table, None);
             for index in indices {
@@ -295,11 +341,12 @@ impl Transaction<'_> {
             return Ok(vec![name.text.to_vec()]);
         }
         self.load_chains(table)?;
-        let doomed: Vec<(u32, Vec<u8>)> = self.tables[table]
+        let mut doomed: Vec<(u32, Vec<u8>)> = self.tables[table]
             .present()
             .filter(|(_, _, state)| state.kernel.as_ref().is_none_or(|c| c.hook.is_none()))
             .map(|(index, name, _)| (index, name.to_vec()))
             .collect();
+        doomed.sort_by(|a, b| a.1.cmp(&b.1));
         let idle = self.idle_base_chains(table)?;
         for (index, _) in doomed.iter().chain(&idle) {
             self.delete_one(table, *index, span);

@@ -60,6 +60,11 @@ impl Transaction<'_> {
         Err(rfw_compiler::unknown_target(name, spec.name, &chains, dictionary).into())
     }
 
+    /// The refusal for a chain that is not there.
+    pub fn no_chain(&self, table: usize, name: &Word<'_>) -> Halt {
+        super::chains::no_chain(name, self.tables[table].spec.name).into()
+    }
+
     /// The rules of a chain, read at the first question.
     pub fn load_rules(&mut self, table: usize, chain: u32) -> Done<()> {
         if self.tables[table].chain(chain).rules.is_some() {
@@ -210,7 +215,9 @@ impl Transaction<'_> {
     ) -> Done<()> {
         let rules = self.rule_ids(table, chain)?;
         let count = rules.len();
-        let Some(old) = rules.get(number as usize - 1) else { return Err(too_big(at, "replacement", count)) };
+        let Some(old) = (number as usize).checked_sub(1).and_then(|index| rules.get(index)) else {
+            return Err(too_big(at, "replacement", count));
+        };
         match old {
             RuleRef::Kernel(stored) => {
                 let place = Place::Replace(stored.handle);
@@ -247,10 +254,7 @@ impl Transaction<'_> {
     pub fn delete_number(&mut self, table: usize, chain: &Word<'_>, number: u32, span: Span) -> Done<()> {
         let spec = self.tables[table].spec;
         let Some(index) = self.find_chain(table, &chain.text)? else {
-            return Err(match spec.chain(&chain.text) {
-                Some(_) => too_big(span, "deletion", 0),
-                None => super::chains::no_chain(chain, spec.name).into(),
-            });
+            return Err(super::chains::no_chain(chain, spec.name).into());
         };
         let count = self.rule_ids(table, index)?.len();
         if number as usize > count {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use rfw_diagnostics::Span;
+use rfw_diagnostics::{Classic, Span};
 use rfw_kernel::TableId;
 use rfw_nft::Expr;
 use rfw_nft::expr::decode_list;
@@ -34,16 +34,23 @@ impl Transaction<'_> {
         let mut names = Vec::new();
         if let Some(name) = name {
             if self.find_chain(table, &name.text)?.is_none() {
-                return match spec.chain(&name.text) {
-                    Some(_) => Ok(Vec::new()),
-                    None => Err(no_chain(name, spec.name).into()),
+                return match (spec.chain(&name.text), number) {
+                    (Some(_), None) => Ok(Vec::new()),
+                    (None, None) => Err(no_chain(name, spec.name).into()),
+                    (base, Some(_)) => {
+                        let text = match base {
+                            Some(_) => "Bad rule (does a matching rule exist in that chain?)",
+                            None => "Incompatible with this kernel",
+                        };
+                        let diagnostic = no_chain(name, spec.name).classic(Classic::Other(text.into()));
+                        Err(Box::new(diagnostic).into())
+                    }
                 };
             }
             names.push(name.text.to_vec());
         } else {
             self.load_chains(table)?;
-            names.extend(self.tables[table].present().map(|(_, name, _)| name.to_vec()));
-            names.sort();
+            names = self.listed(table);
         }
         for name in &names {
             if number.is_none() {

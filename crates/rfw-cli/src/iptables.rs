@@ -103,11 +103,15 @@ fn execute(
                     Transaction::begin(&mut live, &names, personality.family, settings, history)?;
                 transaction.written_in(Origin::Words(words));
                 let said = apply(&mut transaction, spec, command, &rules)?;
-                transaction.commit()?;
-                Ok(said)
-            })?;
+                match transaction.commit() {
+                    Err(Halt::Conflict) => Err(Halt::Conflict),
+                    done => Ok((said, done)),
+                }
+            });
+            // What -v says comes before the kernel's refusal.
+            let (said, done) = said?;
             report::output(&said);
-            Ok(())
+            done
         }
     }
 }

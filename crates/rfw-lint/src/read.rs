@@ -104,7 +104,7 @@ fn save_line(reader: &mut Reader<'_>, line: &Line<'_>) {
                 None => outside(reader, line),
             }
         }
-        LineKind::BadCounters => {
+        LineKind::BadCounters(_) => {
             let found = Diagnostic::error(codes::BAD_COUNTERS, line.span, "these are no counters");
             reader.report(found.help("a line may begin with `[packets:bytes]`, both decimal"));
             if let Some((table, _)) = reader.table {

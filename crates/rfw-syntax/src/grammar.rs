@@ -876,11 +876,11 @@ impl<'w, 'a> Parser<'w, 'a> {
             return Ok(self.command);
         }
         if let Some(span) = self.wait_interval.filter(|_| !self.waits) {
-            return Err(parameter(
-                codes::STRAY_WORD,
-                span,
-                "--wait-interval only makes sense with --wait\n",
-                "drop it: nothing here waits",
+            let text = "--wait-interval only makes sense with --wait";
+            return Err(Box::new(
+                Diagnostic::error(codes::STRAY_WORD, span, text).help("drop it: nothing here waits").classic(
+                    Classic::Announced { line: self.command.notices.join("\n"), text: format!("{text}\n") },
+                ),
             ));
         }
         legality::check(&self.given, action, letter)?;

@@ -82,7 +82,7 @@ pub fn list_rule(stored: &Stored, number: usize, options: ListOptions, out: &mut
 fn row(rule: &Rule, options: ListOptions, out: &mut Printer<'_>) {
     let selector = &rule.selector;
     out.protocol = selector.protocol_pair().filter(|p| !p.1).map(|p| p.0);
-    out.fmt(format_args!("{:<9} ", String::from_utf8_lossy(rule.target.name())));
+    out.fmt(format_args!("{:<9} ", String::from_utf8_lossy(rule.target.listed())));
     out.text(if selector.protocol.as_ref().is_some_and(|p| p.inverted) { "!" } else { " " });
     let protocol = protocol_column(selector.protocol.as_ref().map_or(0, |p| p.value), out);
     out.fmt(format_args!("{protocol:<4} "));
@@ -160,7 +160,7 @@ fn address(part: Option<&Inv<AddrMask>>, out: &Printer<'_>) -> String {
 /// What `-v` prints for a rule that is added, checked or deleted, with newline.
 pub fn list_verbose_line(rule: &Rule, out: &mut Printer<'_>) {
     let selector = &rule.selector;
-    let name = String::from_utf8_lossy(rule.target.name()).into_owned();
+    let name = String::from_utf8_lossy(rule.target.listed()).into_owned();
     out.numeric = false;
     let protocol = protocol_column(selector.protocol.as_ref().map_or(0, |p| p.value), out);
     out.numeric = true;

@@ -418,12 +418,16 @@ impl Transaction<'_> {
         }
         let handle = self.tables[table].chain(index).kernel.as_ref().map(|c| c.handle);
         let Some(handle) = handle else {
-            return Err(Halt::from(other(
-                codes::KERNEL_REFUSED,
-                old.span,
-                "a chain that this file makes can't be renamed in it".into(),
-                "Operation not supported",
-                "give it the new name where it is made",
+            // The kernel renames by handle, and the chain has none yet. These are its words for that.
+            let reason = format!("CHAIN_RENAME failed (No such file or directory): chain {}", new.lossy());
+            return Err(Halt::from(Box::new(
+                Diagnostic::error(
+                    codes::KERNEL_REFUSED,
+                    old.span,
+                    "a chain that this file makes can't be renamed in it",
+                )
+                .help("give it the new name where it is made")
+                .classic(Classic::Resource(reason)),
             )));
         };
         let seq = self.batch.rename_chain(self.table_id(table).chain(&new.text), handle);

@@ -51,10 +51,8 @@ impl Reader<'_> {
                 (None, _) => self.model.tables[table].chains.iter_mut().for_each(|c| c.rules.clear()),
             },
             Action::NewChain => {
-                if let Some(name) = &command.chain
-                    && self.model.tables[table].position(&name.text).is_none()
-                {
-                    self.model.tables[table].chains.push(Chain::user(name.text.to_vec(), span));
+                if let Some(name) = &command.chain {
+                    self.model.tables[table].add(&name.text, span);
                 }
             }
             Action::DeleteChain => self.delete_chains(table, command, span),
@@ -244,13 +242,13 @@ impl Reader<'_> {
         let known = &mut self.model.tables[table];
         match &command.chain {
             Some(name) => {
-                let Some(at) = known.position(&name.text).filter(|&at| known.chains[at].policy.is_none())
-                else {
+                let user = known.position(&name.text).filter(|&at| known.chains[at].policy.is_none());
+                if user.is_none() {
                     return;
-                };
+                }
                 match chain_still_referenced::in_use(known, &name.text, span) {
                     Some(finding) => self.model.findings.push(finding),
-                    None => drop(known.chains.remove(at)),
+                    None => known.retain(|c| c.name != *name.text),
                 }
             }
             None => {
@@ -260,7 +258,7 @@ impl Reader<'_> {
                     .find_map(|name| chain_still_referenced::in_use(known, &name, span));
                 match found {
                     Some(finding) => self.model.findings.push(finding),
-                    None => known.chains.retain(|c| c.policy.is_some()),
+                    None => known.retain(|c| c.policy.is_some()),
                 }
             }
         }
@@ -273,7 +271,7 @@ impl Reader<'_> {
         if known.position(&new.text).is_some() || known.chains[at].policy.is_some() {
             return;
         }
-        known.chains[at].name = new.text.to_vec();
+        known.rename(at, &new.text);
         known.renamed.push((old.text.to_vec(), new.text.to_vec(), span));
         follow_rename(known, &old.text, &new.text);
     }

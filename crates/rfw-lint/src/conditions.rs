@@ -4,6 +4,8 @@
 //! one is kept and compared for equality only, so that every answer here errs to the side of "not known".
 //! An exact algebra can take the place of [`Conditions::is_within`] and [`Conditions::narrow`] without a change to checks.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use rfw_compiler::{Rule, RuleTarget};
 use rfw_extensions::selector::is_pure;
 use rfw_extensions::{Effect, Encoding, Lowering};
@@ -288,6 +290,17 @@ impl Conditions {
             && same(&self.masked, &other.masked)
             && same(&self.opaque, &other.opaque)
             && same(&self.limits, &other.limits)
+    }
+
+    /// Equal for rules that are the same.
+    #[must_use]
+    pub fn signature(&self) -> u64 {
+        let tests = self.tests.iter().map(|test| {
+            let mut hasher = DefaultHasher::new();
+            test.hash(&mut hasher);
+            hasher.finish()
+        });
+        tests.fold(self.limits.len() as u64, u64::wrapping_add)
     }
 
     /// Packets that satisfy both, as far as fields are known; `None` if there surely are none.

@@ -9,7 +9,7 @@ use crate::flow;
 use crate::model::{Chain, Model, RuleId, Table};
 
 /// Pairs of rules that are compared in one chain at most; what comes later in a longer chain is not judged.
-const BUDGET: usize = 50_000_000;
+const BUDGET: usize = 20_000_000;
 
 /// What takes a rule's packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,26 +68,31 @@ fn in_chain(table: &Table, chain: &Chain, always_end: &[bool]) -> Vec<(usize, Co
     let rewrites: Vec<usize> = positions(rules.iter().map(|r| changes(table, &r.conditions)));
     let limited: Vec<usize> = positions(rules.iter().map(|r| !r.conditions.lists.is_empty()));
     let mut takers: Vec<usize> = Vec::new();
+    let mut alike: HashMap<u64, Vec<usize>> = HashMap::new();
     let mut found = Vec::new();
     let mut budget = BUDGET;
     for (at, placed) in rules.iter().enumerate() {
         let rule = &placed.conditions;
-        if let Some(&all) = takers.iter().find(|&&t| rules[t].conditions.is_catch_all()) {
+        // What takes everything is the last of those that take something.
+        if let Some(&all) = takers.last().filter(|&&last| rules[last].conditions.is_catch_all()) {
             found.push((at, Cover::CatchAll(all)));
             continue;
         }
-        budget = budget.saturating_sub(at);
-        if rule.outcome == Outcome::Unknown || budget == 0 {
+        if rule.outcome == Outcome::Unknown {
             continue;
         }
         let undisturbed = |from: usize, stable: bool| stable || !any_between(&rewrites, from, at);
-        let same = (0..at).find(|&earlier| {
+        let candidates = alike.entry(rule.signature()).or_default();
+        let same = candidates.iter().copied().find(|&earlier| {
             let other = &rules[earlier].conditions;
             // Lists and counters that another rule changes in between make the second ask worth it.
             let settled = other.lists.is_empty() || !any_between(&limited, earlier, at);
             rule.is_same(other) && settled && undisturbed(earlier, rule.survives_rewrites(table.name))
         });
-        let wider = takers.iter().copied().find(|&earlier| {
+        candidates.push(at);
+        budget = budget.saturating_sub(takers.len());
+        let within_budget = takers.iter().copied().filter(|_| budget > 0);
+        let wider = within_budget.into_iter().find(|&earlier| {
             let other = &rules[earlier].conditions;
             rule.is_within(other) && undisturbed(earlier, other.survives_rewrites(table.name))
         });

@@ -16,6 +16,7 @@ mod names;
 mod packets;
 mod read;
 mod sets;
+mod suppress;
 
 use rfw_diagnostics::{Diagnostic, Source};
 use rfw_extensions::Names;
@@ -79,6 +80,7 @@ pub fn lint(source: &Source, input: Input, family: Family, names: &dyn Names) ->
     for check in CHECKS {
         (check.run)(&cx, &mut findings);
     }
+    suppress::apply(source, &mut findings);
     findings.sort_by_key(|f| (f.diagnostic.span, f.diagnostic.code));
     findings
 }

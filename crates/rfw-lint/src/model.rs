@@ -1,5 +1,7 @@
 //! A ruleset with places: what the whole text leaves behind, and where each part of it was said.
 
+use std::collections::HashMap;
+
 use rfw_compiler::{Body, TableSpec};
 use rfw_diagnostics::Span;
 use rfw_nft::Family;
@@ -28,6 +30,8 @@ pub struct Table {
     pub name: &'static str,
     /// The base chains of the table first, then the user's in order of creation.
     pub chains: Vec<Chain>,
+    /// Where each name is among them.
+    index: HashMap<Vec<u8>, usize>,
     /// Chains that were renamed: old name, new name, where.
     pub renamed: Vec<(Vec<u8>, Vec<u8>, Span)>,
 }
@@ -130,13 +134,44 @@ impl Table {
             rules: Vec::new(),
         };
         let chains = spec.chains.iter().map(|c| base(c.name)).collect();
-        Self { name: spec.name, chains, renamed: Vec::new() }
+        let mut table = Self { name: spec.name, chains, index: HashMap::new(), renamed: Vec::new() };
+        table.reindex();
+        table
+    }
+
+    fn reindex(&mut self) {
+        self.index = self.chains.iter().enumerate().map(|(at, c)| (c.name.clone(), at)).collect();
+    }
+
+    /// Adds a chain of the user; nothing if there is one of that name.
+    pub(crate) fn add(&mut self, name: &[u8], span: Span) {
+        if !self.index.contains_key(name) {
+            self.index.insert(name.to_vec(), self.chains.len());
+            self.chains.push(Chain {
+                name: name.to_vec(),
+                policy: None,
+                span: Some(span),
+                rules: Vec::new(),
+            });
+        }
+    }
+
+    /// Keeps the chains that `keep` wants.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Chain) -> bool) {
+        self.chains.retain(keep);
+        self.reindex();
+    }
+
+    /// Gives a chain another name.
+    pub(crate) fn rename(&mut self, chain: usize, name: &[u8]) {
+        self.chains[chain].name = name.to_vec();
+        self.reindex();
     }
 
     /// The index of a chain.
     #[must_use]
     pub fn position(&self, name: &[u8]) -> Option<usize> {
-        self.chains.iter().position(|c| c.name == name)
+        self.index.get(name).copied()
     }
 
     /// The first rule that sends packets to a chain: chain index and rule index.
@@ -150,11 +185,6 @@ impl Table {
 }
 
 impl Chain {
-    /// A user chain.
-    pub(crate) fn user(name: Vec<u8>, span: Span) -> Self {
-        Self { name, policy: None, span: Some(span), rules: Vec::new() }
-    }
-
     /// Its name for messages.
     #[must_use]
     pub fn shown(&self) -> String {

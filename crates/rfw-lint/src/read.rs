@@ -8,7 +8,7 @@ use rfw_syntax::{ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, pars
 
 use crate::Finding;
 use crate::apply::Reader;
-use crate::model::{Chain, Model, Policy};
+use crate::model::{Model, Policy, Table};
 
 /// What kind of text is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ fn open_table(reader: &mut Reader<'_>, line: &Line<'_>, name: &Word<'_>) {
         Some(spec) => {
             let table = reader.model.enter(spec);
             // A block says all of its table: what an earlier one said is gone.
-            reader.model.tables[table] = crate::model::Table::new(spec);
+            reader.model.tables[table] = Table::new(spec);
             reader.table = Some((spec, line.span));
         }
         None => {
@@ -160,17 +160,16 @@ fn declare(reader: &mut Reader<'_>, line: &Line<'_>, declared: &ChainLine<'_>) {
     let Some(policy) = policy else {
         return reader.report(bad_policy(line.span, "`:INPUT DROP [0:0]`, or `-` for a chain of your own"));
     };
-    let chains = &mut reader.model.tables[table].chains;
-    let at = chains.iter().position(|c| c.name == *name.text);
-    let base = at.and_then(|at| chains.get_mut(at)).filter(|c| c.policy.is_some());
+    let known = &mut reader.model.tables[table];
+    let at = known.position(&name.text);
+    let base = at.and_then(|at| known.chains.get_mut(at)).filter(|c| c.policy.is_some());
     match (base, &*policy.text) {
         (Some(chain), b"ACCEPT" | b"-") => {
             (chain.policy, chain.span) = (Some(Policy::Accept), Some(line.span))
         }
         (Some(chain), b"DROP") => (chain.policy, chain.span) = (Some(Policy::Drop), Some(line.span)),
         (Some(_), _) => reader.report(bad_policy(policy.span, "a policy is `ACCEPT` or `DROP`")),
-        (None, _) if at.is_none() => chains.push(Chain::user(name.text.to_vec(), line.span)),
-        (None, _) => {}
+        (None, _) => known.add(&name.text, line.span),
     }
 }
 

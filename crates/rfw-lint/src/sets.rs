@@ -1,7 +1,7 @@
 //! Sets of numbers as sorted, disjoint, closed intervals.
 
 /// A set of numbers up to 128 bits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Set(Vec<(u128, u128)>);
 
 impl Set {

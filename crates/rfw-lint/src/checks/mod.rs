@@ -108,6 +108,13 @@ pub fn page(check: &Check) -> String {
         page.push_str(line.strip_prefix(' ').unwrap_or(line));
         page.push('\n');
     }
+    if check.code.number >= 200 {
+        page.push_str(&format!(
+            "\nHow: a line `# rfw: allow({0}) reason` directly above, `# rfw: allow-file({0}) reason` for the whole file, or\n\
+             `-m comment --comment \"rfw:allow={0} reason\"` in the rule.\n",
+            check.code
+        ));
+    }
     page
 }
 

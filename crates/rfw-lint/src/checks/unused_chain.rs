@@ -28,13 +28,16 @@ use crate::model::Table;
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
     for (table, found) in cx.model.tables.iter().enumerate() {
         let unused = unreached(found);
-        let mut explained: Vec<usize> = Vec::new();
+        let mut explained = vec![false; found.chains.len()];
         // First those that no unused chain calls, then what is left of circles.
-        let called = |at: usize| unused.iter().any(|&other| other != at && calls(found, other, at));
-        let (roots, rest): (Vec<usize>, Vec<usize>) = unused.iter().partition(|&&at| !called(at));
+        let mut inner = vec![false; found.chains.len()];
+        for &at in &unused {
+            called(found, at).filter(|&to| to != at).for_each(|to| inner[to] = true);
+        }
+        let (roots, rest): (Vec<usize>, Vec<usize>) = unused.iter().partition(|&&at| !inner[at]);
         for at in roots.into_iter().chain(rest) {
             let chain = &found.chains[at];
-            if explained.contains(&at) || chain.is_external() {
+            if explained[at] || chain.is_external() {
                 continue;
             }
             follow(found, at, &mut explained);
@@ -58,28 +61,26 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
 
 /// The chains of a table that no base chain leads to.
 pub(crate) fn unreached(table: &Table) -> Vec<usize> {
-    let mut reached: Vec<usize> = Vec::new();
+    let mut reached = vec![false; table.chains.len()];
     for (at, chain) in table.chains.iter().enumerate() {
         if chain.policy.is_some() {
             follow(table, at, &mut reached);
         }
     }
-    (0..table.chains.len()).filter(|at| !reached.contains(at)).collect()
+    reached.iter().enumerate().filter(|(_, reached)| !**reached).map(|(at, _)| at).collect()
 }
 
-fn calls(table: &Table, from: usize, to: usize) -> bool {
-    let name = table.chains[to].name.as_slice();
-    table.chains[from].rules.iter().any(|r| r.mentions.as_deref() == Some(name))
+/// The chains that the rules of one lead to.
+fn called(table: &Table, from: usize) -> impl Iterator<Item = usize> {
+    let named = table.chains[from].rules.iter().filter_map(|r| r.mentions.as_deref());
+    named.filter_map(|name| table.position(name))
 }
 
-fn follow(table: &Table, from: usize, seen: &mut Vec<usize>) {
+fn follow(table: &Table, from: usize, seen: &mut [bool]) {
     let mut open = vec![from];
     while let Some(at) = open.pop() {
-        if seen.contains(&at) {
-            continue;
+        if !std::mem::replace(&mut seen[at], true) {
+            open.extend(called(table, at));
         }
-        seen.push(at);
-        let named = table.chains[at].rules.iter().filter_map(|r| r.mentions.as_deref());
-        open.extend(named.filter_map(|name| table.position(name)));
     }
 }

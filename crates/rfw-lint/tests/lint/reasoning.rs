@@ -265,6 +265,35 @@ fn translation_is_followed_into_forward() {
 }
 
 #[test]
+fn what_the_text_allows_is_left_out() {
+    let log = "-A INPUT -j LOG";
+    assert_eq!(codes(OPEN, log), [501]);
+    assert!(codes(OPEN, &format!("# rfw: allow(RFW501) a test bench\n{log}")).is_empty());
+    assert!(codes(OPEN, &format!("#rfw: allow(unused-chain, log-without-limit)\n{log}")).is_empty());
+    assert!(codes(OPEN, &format!("# rfw: allow-file(501)\n-A INPUT -p tcp\n{log}")).is_empty());
+    assert!(codes(OPEN, "-A INPUT -m comment --comment \"rfw:allow=RFW501 a test bench\" -j LOG").is_empty());
+    assert_eq!(codes(OPEN, &format!("# rfw: allow(RFW502)\n{log}")), [501]);
+    assert_eq!(codes(OPEN, &format!("# rfw: allow(RFW501)\n-A INPUT -p tcp\n{log}")), [501]);
+    // What does not load can't be talked away.
+    assert_eq!(codes(OPEN, "# rfw: allow(RFW104)\n-A INPUT -j NOWHERE"), [104]);
+}
+
+#[test]
+fn rules_without_an_iptables_form_count() {
+    let foreign = |exprs: &[rfw_nft::Expr]| {
+        let mut line = Vec::new();
+        rfw_compiler::foreign::print(b"INPUT", exprs, &[], &mut line);
+        String::from_utf8(line).expect("text")
+    };
+    let drop_all = foreign(&[rfw_nft::Expr::Verdict(rfw_nft::Verdict::Drop)]);
+    assert!(codes(OPEN, &format!("{drop_all}\n-A INPUT -p tcp -j ACCEPT")).contains(&304));
+    let unknown = rfw_nft::Expr::Unknown { name: b"tunnel".to_vec(), data: None };
+    let maybe = foreign(&[unknown, rfw_nft::Expr::Verdict(rfw_nft::Verdict::Accept)]);
+    let found = codes(GUARDED, &format!("{maybe}\n-A INPUT -p tcp --dport 22 -j ACCEPT"));
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
 fn damaged_texts_do_not_panic() {
     let text: &[u8] = include_bytes!("../../../../fixtures/lint/article-order.rules");
     for at in (0..text.len()).step_by(7) {

@@ -5,3 +5,4 @@ pub mod golden;
 pub mod lab;
 pub mod laws;
 pub mod names;
+pub mod pool;

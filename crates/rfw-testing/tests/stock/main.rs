@@ -6,6 +6,7 @@
 
 mod compare;
 mod netns;
+mod random;
 mod ruleset;
 
 use rfw_nft::Family;
@@ -53,6 +54,21 @@ fn matches_v4() {
 #[test]
 fn matches_v6() {
     accepted("matches_v6", |kind, family| kind == Kind::Match && family == Family::Ipv6);
+}
+
+#[test]
+fn random_rules() {
+    // The seed can be changed to look further.
+    let seed = std::env::var("RFW_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0x5eed);
+    within("random_rules", || {
+        let mut report = Report::default();
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let file = random::file(family, seed);
+            Case::new(&file, &mut report).compare();
+            std::fs::remove_file(&file.path).unwrap();
+        }
+        report.finish("random_rules");
+    });
 }
 
 #[test]

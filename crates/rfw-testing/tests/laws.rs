@@ -19,8 +19,11 @@ fn check(family: Family) {
     let pool = Pool::new(family).expect("fixtures");
     assert!(pool.size().0 > 50 && pool.size().1 > 50, "a small pool");
     // Every refused combination counts against `max_global_rejects`, so that most must be rules.
+    let default = ProptestConfig::default();
+    // `PROPTEST_CASES` may ask for more.
+    let cases = default.cases.max(1500);
     let config =
-        ProptestConfig { cases: 1500, max_global_rejects: 500, failure_persistence: None, ..<_>::default() };
+        ProptestConfig { cases, max_global_rejects: cases / 3, failure_persistence: None, ..default };
     proptest!(config, |(choice in choice())| {
         let (text, table) = pool.assemble(&choice).expect("a rule");
         let chains = pool.chains_of(table);

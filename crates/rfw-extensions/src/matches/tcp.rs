@@ -149,7 +149,10 @@ impl Extension for Tcp {
         }
         let mut found = Self { ports: PortPair::default(), flags: None, option: None };
         let mut any = false;
-        while found.ports.lift_one(run) || (found.flags.is_none() && found.lift_flags(run)) {
+        if found.lift_flags(run) {
+            any = true;
+        }
+        while found.ports.lift_one(run) {
             any = true;
         }
         any.then_some(found)

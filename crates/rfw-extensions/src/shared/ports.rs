@@ -96,7 +96,8 @@ impl PortPair {
         }
     }
 
-    /// Takes one port test from the front of a run, if there is room for it.
+    /// Takes one port test from the front of a run, if there is room for it. Only in the order in which they are lowered:
+    /// joining in any order would change the order, and with it what the next round joins.
     pub fn lift_one(&mut self, run: &mut Run<'_>) -> bool {
         let Some(Item::Test { value, relation }) = run.peek(0) else { return false };
         let Field::Payload { base: Base::Transport, offset, len } = value.field else { return false };
@@ -105,7 +106,7 @@ impl PortPair {
         }
         let taken = match (offset, len) {
             (0, 4) => self.put_both(relation),
-            (0, 2) => put(&mut self.source, relation),
+            (0, 2) if self.destination.is_none() => put(&mut self.source, relation),
             (2, 2) => put(&mut self.destination, relation),
             _ => false,
         };

@@ -1,6 +1,7 @@
 //! Fixture runner, generators and oracles for the tests.
 
 pub mod fixture;
+pub mod fuzzing;
 pub mod golden;
 pub mod lab;
 pub mod laws;

@@ -40,6 +40,10 @@ fn lift_rule(exprs: &[Expr], tlvs: &[u8], family: Family, names: &dyn Names) -> 
     let selector = Selector::lift(&mut items, family);
     let hints = hints(tlvs);
     let comment = userdata::comment(tlvs).map(|text| Comment { text: text.to_vec() });
+    // No word can hold a NUL.
+    if comment.as_ref().is_some_and(|comment| comment.text.contains(&0)) {
+        return None;
+    }
     let comment_at = userdata::find(tlvs, TLV_COMMENT_AT).and_then(|at| at.first().copied()).map(usize::from);
     let mut pending =
         comment.map(|comment| (comment_at.unwrap_or(usize::MAX), Match::Comment(Box::new(comment))));

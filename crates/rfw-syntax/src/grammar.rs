@@ -30,6 +30,10 @@ pub fn parse_command<'a>(
     mode: Mode,
     dictionary: &dyn Dictionary,
 ) -> Result<Command<'a>> {
+    // The original stops reading the line there, and the rule loses what follows.
+    if let Some(word) = words.iter().find(|word| word.text.contains(&0)) {
+        return Err(parameter(codes::BAD_VALUE, word.span, "NUL in a word", "remove the byte"));
+    }
     let mut parser = Parser::new(words, end, mode, dictionary);
     while parser.next < words.len() {
         if parser.step()? {

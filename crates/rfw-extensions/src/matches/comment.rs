@@ -61,7 +61,8 @@ impl Extension for Comment {
     fn lift(run: &mut Run<'_>) -> Option<Self> {
         run.plain(|expr| match expr {
             Expr::Match { name, rev: 0, info } if name == b"comment" && info.len() == SIZE => {
-                let end = info.iter().position(|&b| b == 0).unwrap_or(SIZE);
+                // Without a NUL it is longer than any that can be written.
+                let end = info.iter().position(|&b| b == 0)?;
                 Some(Self { text: info[..end].to_vec() })
             }
             _ => None,

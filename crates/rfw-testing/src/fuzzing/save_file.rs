@@ -1,8 +1,9 @@
 //! A save file, read as restore and lint read it, without a kernel.
 
 use rfw_compiler::{Body, BuildCx, Stored, TableSpec, build, foreign, print_stored};
-use rfw_diagnostics::{Diagnostic, Span};
+use rfw_diagnostics::{Diagnostic, Source, SourceKind, Span};
 use rfw_extensions::{Printer, Registry};
+use rfw_lint::{Input, lint};
 use rfw_nft::Family;
 use rfw_syntax::{Action, Command, LineKind, Mode, SaveLines, parse_command, split_line};
 
@@ -13,6 +14,7 @@ use super::{FAMILIES, NoNames, plain, too_many_addresses};
 /// If a span lies outside of the text, or a file without mistakes is another one after it was printed and read again.
 pub fn save_file(data: &[u8]) {
     for family in FAMILIES {
+        linted(data, family);
         let first = File::read(data, family);
         for diagnostic in &first.found {
             spans_inside(diagnostic, data.len());
@@ -31,8 +33,18 @@ pub fn save_file(data: &[u8]) {
     }
 }
 
+fn linted(data: &[u8], family: Family) {
+    let source = Source::new("some/file", SourceKind::File, data.to_vec());
+    for input in [Input::Save, Input::Arguments] {
+        for finding in lint(&source, input, family, &NoNames) {
+            let span = finding.diagnostic.span;
+            assert!(span.start <= span.end && span.end as usize <= data.len(), "{finding:?}");
+        }
+    }
+}
+
 /// What became of a file.
-struct File<'f> {
+struct File {
     family: Family,
     registry: Registry,
     table: Option<&'static TableSpec>,
@@ -41,11 +53,10 @@ struct File<'f> {
     /// Whether it holds names that no save file can, or commands that are no rules.
     odd: bool,
     len: usize,
-    text: std::marker::PhantomData<&'f [u8]>,
 }
 
-impl<'f> File<'f> {
-    fn read(text: &'f [u8], family: Family) -> Self {
+impl File {
+    fn read(text: &[u8], family: Family) -> Self {
         let mut file = Self {
             family,
             registry: Registry::new(family),
@@ -54,7 +65,6 @@ impl<'f> File<'f> {
             found: Vec::new(),
             odd: false,
             len: text.len(),
-            text: std::marker::PhantomData,
         };
         for line in SaveLines::new(text) {
             file.line(&line.kind, line.span);
@@ -62,7 +72,7 @@ impl<'f> File<'f> {
         file
     }
 
-    fn line(&mut self, kind: &LineKind<'f>, span: Span) {
+    fn line(&mut self, kind: &LineKind<'_>, span: Span) {
         match kind {
             LineKind::Blank | LineKind::BadCounters => {}
             LineKind::Comment(text) => {

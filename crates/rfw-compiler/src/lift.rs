@@ -5,10 +5,11 @@
 
 use rfw_extensions::matches::{MATCHES, comment::Comment};
 use rfw_extensions::targets::TARGETS;
-use rfw_extensions::{Encoding, Match, Names, Run, Selector};
+use rfw_extensions::{Encoding, Match, Names, Registry, Run, Selector};
 use rfw_nft::message::userdata;
 use rfw_nft::predicate::{Item, Raised, raise};
 use rfw_nft::{Expr, Family, Verdict};
+use rfw_syntax::Dictionary;
 
 use crate::ir::{Body, Rule, RuleTarget};
 use crate::lower::{TLV_COMMENT_AT, hints, lower};
@@ -87,6 +88,11 @@ fn next_match(run: &mut Run<'_>, comment_at: Option<usize>, items: &[Raised]) ->
     found.filter(|_| run.position() > start)
 }
 
+/// Whether the word after `-j` is a verdict or an extension, not a chain.
+fn is_target(name: &[u8], family: Family) -> bool {
+    matches!(name, b"ACCEPT" | b"DROP" | b"RETURN") || Registry::new(family).find_target(name).is_some()
+}
+
 fn lift_target(run: &mut Run<'_>) -> Option<RuleTarget> {
     let Some(item) = run.peek(0) else { return Some(RuleTarget::Nothing) };
     if let Item::Plain(Expr::Verdict(verdict)) = item {
@@ -95,6 +101,8 @@ fn lift_target(run: &mut Run<'_>) -> Option<RuleTarget> {
             Verdict::Drop => RuleTarget::Drop,
             Verdict::Return => RuleTarget::Return,
             Verdict::Continue => RuleTarget::Nothing,
+            // After `-j`, this name is something else.
+            Verdict::Jump(chain) if is_target(chain, run.family) => return None,
             Verdict::Jump(chain) => RuleTarget::Jump(chain.clone()),
             Verdict::Goto(chain) => RuleTarget::Goto(chain.clone()),
         };

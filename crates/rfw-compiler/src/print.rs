@@ -21,11 +21,11 @@ pub fn print_rule(rule: &Rule, counters: Option<(u64, u64)>, out: &mut Printer<'
         RuleTarget::Nothing => {}
         RuleTarget::Goto(chain) => {
             out.text(" -g ");
-            out.bytes(chain);
+            out.name(chain);
         }
         other => {
             out.text(" -j ");
-            out.bytes(other.name());
+            out.name(other.name());
         }
     }
     if let RuleTarget::Extension(target) = &rule.target {
@@ -38,7 +38,7 @@ pub fn print_stored(chain: &[u8], stored: &Stored, counters: Option<(u64, u64)>,
     match &stored.body {
         Body::Rule(rule) => {
             out.text("-A ");
-            out.bytes(chain);
+            out.name(chain);
             print_rule(rule, counters, out);
         }
         Body::Foreign(exprs) => foreign::print(chain, exprs, &stored.userdata, out.out),

@@ -42,6 +42,15 @@ impl Printer<'_> {
         self.text(name);
     }
 
+    /// A name, which iptables-save writes bare; quoted only where it could not be read back bare.
+    pub fn name(&mut self, name: &[u8]) {
+        if name.iter().any(|b| matches!(b, b' ' | b'\t' | b'\n' | b'"')) {
+            rfw_values::Quoted(name).write_to(self.out);
+        } else {
+            self.bytes(name);
+        }
+    }
+
     /// A blank and a string, quoted as iptables-save quotes.
     pub fn quoted(&mut self, value: &[u8]) {
         self.text(" ");

@@ -175,7 +175,7 @@ impl Selector {
         for (letter, part) in [('i', &self.in_interface), ('o', &self.out_interface)] {
             if let Some(part) = part {
                 out.fmt(format_args!("{} -{letter} ", sign(part.inverted)));
-                out.bytes(part.value.as_bytes());
+                out.name(part.value.as_bytes());
             }
         }
         if let Some(part) = &self.protocol {

@@ -66,3 +66,23 @@ fn the_order_of_the_article() {
     let count = |number| found.iter().filter(|f| f.diagnostic.code.number == number).count();
     assert_eq!((count(210), count(305), count(501)), (3, 1, 1), "{}", listing(&source, &found));
 }
+
+#[test]
+fn lists_of_commands_that_people_follow() {
+    let expected: [(&str, &[(u16, usize)]); 4] = [
+        ("000-three-rules.args", &[(210, 0), (502, 0), (201, 0)]),
+        ("001-steps.args", &[(210, 3), (305, 1), (501, 1)]),
+        ("002-guide.args", &[(501, 1), (205, 2)]),
+        ("004-question.args", &[(305, 1), (607, 2), (201, 0)]),
+    ];
+    for (file, counts) in expected {
+        let text = fs::read(top().join("fixtures/seeds").join(file)).expect("a seed");
+        let (source, found) = findings(file, &text);
+        for &(number, count) in counts {
+            let have = found.iter().filter(|f| f.diagnostic.code.number == number).count();
+            assert_eq!(have, count, "{file} RFW{number}\n{}", listing(&source, &found));
+        }
+        let unread = found.iter().filter(|f| (150..200).contains(&f.diagnostic.code.number)).count();
+        assert_eq!(unread, 0, "{file}\n{}", listing(&source, &found));
+    }
+}

@@ -74,7 +74,7 @@ impl File {
 
     fn line(&mut self, kind: &LineKind<'_>, span: Span) {
         match kind {
-            LineKind::Blank | LineKind::BadCounters => {}
+            LineKind::Blank | LineKind::BadCounters(_) => {}
             LineKind::Comment(text) => {
                 if let Some(rule) = foreign::parse(text) {
                     self.odd |= !plain(&rule.chain);

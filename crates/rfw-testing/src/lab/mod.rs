@@ -85,7 +85,7 @@ pub enum LabError {
         /// What it said.
         message: String,
     },
-    /// A listing that is not what `nft -j` writes.
+    /// A listing that is not what `nft -a` writes.
     #[error("nft listing: {0}")]
     Listing(String),
 }

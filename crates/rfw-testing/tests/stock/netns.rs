@@ -19,6 +19,11 @@ fn obstacle() -> Option<String> {
     if !probe("unshare", &["-n", "true"]) {
         return Some("no network namespace for this user".into());
     }
+    for tool in ["nft", "ipset"] {
+        if !probe(tool, &["--version"]) {
+            return Some(format!("no {tool}"));
+        }
+    }
     let version = Command::new("iptables").arg("--version").output();
     let version = version.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
     match version {

@@ -343,10 +343,9 @@ fn apply_action(
 fn rule_span(command: &Command<'_>) -> Span {
     let rule = &command.rule;
     let mut span = command.at;
-    for part in [&rule.source, &rule.destination, &rule.in_interface, &rule.out_interface, &rule.protocol] {
-        if let Some(part) = part {
-            span = span.to(part.span);
-        }
+    let parts = [&rule.source, &rule.destination, &rule.in_interface, &rule.out_interface, &rule.protocol];
+    for part in parts.into_iter().flatten() {
+        span = span.to(part.span);
     }
     for loaded in &rule.matches {
         span = loaded.uses.iter().fold(span.to(loaded.at), |span, used| span.to(used.span()));

@@ -15,6 +15,9 @@ use super::{Done, Halt, TABLE_MARK, Transaction};
 pub const DROP: u32 = 0;
 pub const ACCEPT: u32 = 1;
 
+/// Names for `-v` to print.
+pub type ChainNames = Vec<Vec<u8>>;
+
 /// What a policy line asks for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PolicyChange {
@@ -287,7 +290,7 @@ impl Transaction<'_> {
     }
 
     /// What `-v` prints where a file begins a table anew: the built-in chains and the user chains that went.
-    pub fn said_on_start(&mut self, table: usize) -> Done<(Vec<Vec<u8>>, Vec<Vec<u8>>)> {
+    pub fn said_on_start(&mut self, table: usize) -> Done<(ChainNames, ChainNames)> {
         self.load_chains(table)?;
         let flushed = self.flushed(table);
         let spec = self.tables[table].spec;

@@ -44,11 +44,15 @@ impl Printer<'_> {
 
     /// A name, which iptables-save writes bare; quoted only where it could not be read back bare.
     pub fn name(&mut self, name: &[u8]) {
-        if name.iter().any(|b| matches!(b, b' ' | b'\t' | b'\n' | b'"')) {
+        let split = name.iter().any(|b| matches!(b, b' ' | b'\t' | b'\n' | b'"'));
+        if split {
             rfw_values::Quoted(name).write_to(self.out);
-        } else {
-            self.bytes(name);
+            return;
         }
+        let mark = if name.starts_with(b"--") { "\"" } else { "" };
+        self.text(mark);
+        self.bytes(name);
+        self.text(mark);
     }
 
     /// A blank and a string, quoted as iptables-save quotes.

@@ -345,7 +345,7 @@ impl<'w, 'a> Parser<'w, 'a> {
                 .parameter(text),
             ));
         };
-        if !free_text && self.is_known_option(&value) {
+        if !free_text && !value.quoted && self.is_known_option(&value) {
             return Err(self.swallowed(word, &value));
         }
         self.next += 1;
@@ -367,7 +367,7 @@ impl<'w, 'a> Parser<'w, 'a> {
         Ok(value)
     }
 
-    /// Whether a word is an option at this place: no value looks like that.
+    /// Whether a word is an option at this place: no value looks like that, unless somebody has quoted it.
     fn is_known_option(&self, word: &Word<'a>) -> bool {
         let repaired = dash_repaired(&word.text);
         let text = repaired.as_ref().map_or(&word.text[..], |(_, _, text)| text.as_bytes());

@@ -42,6 +42,35 @@ pub fn one_line(exprs: &[Expr]) -> String {
     listing.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
+/// An object of the table that a rule can't be without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// ``the set `blocked'``.
+    pub what: String,
+    /// Whether it stays when the rule goes: an anonymous set does not.
+    pub outlives: bool,
+}
+
+/// The first object that a rule refers to.
+#[must_use]
+pub fn need(exprs: &[Expr]) -> Option<Need> {
+    exprs.iter().find_map(|expr| match expr {
+        Expr::Lookup { set, .. } => {
+            let name = String::from_utf8_lossy(set);
+            let anonymous = name.starts_with("__");
+            let what = if anonymous { "an anonymous set".into() } else { format!("the set `{name}'") };
+            Some(Need { what, outlives: !anonymous })
+        }
+        Expr::Unknown { name, .. } if name == b"dynset" => {
+            Some(Need { what: "a set".into(), outlives: true })
+        }
+        Expr::Unknown { name, .. } if name == b"objref" => {
+            Some(Need { what: "a named object".into(), outlives: true })
+        }
+        _ => None,
+    })
+}
+
 /// Reads such a line back; `None` if it is an ordinary comment or damaged.
 #[must_use]
 pub fn parse(line: &[u8]) -> Option<ForeignRule> {

@@ -462,7 +462,17 @@ impl<'w, 'a> Parser<'w, 'a> {
         let owners = self.dictionary.owners(name);
         let diagnostic =
             Diagnostic::error(codes::UNKNOWN_OPTION, word.span, format!("there is no option `{shown}` here"));
-        let help = if !owners.is_empty() {
+        let misspelt =
+            protocol.filter(|p| self.dictionary.implicit_match(&p.value.text).is_none()).and_then(|p| {
+                const KNOWN: [&str; 9] =
+                    ["tcp", "udp", "udplite", "icmp", "icmpv6", "sctp", "dccp", "esp", "ah"];
+                let text = p.value.text.as_ref();
+                let known = KNOWN.iter().any(|k| k.as_bytes() == text) || text.iter().all(u8::is_ascii_digit);
+                rfw_values::suggest(text, KNOWN).filter(|_| !known).map(|near| (p.value.lossy(), near))
+            });
+        let help = if let Some((given, near)) = misspelt {
+            Some(format!("`-p {given}` is no protocol; did you mean `-p {near}`?"))
+        } else if !owners.is_empty() {
             Some(format!("`{shown}` belongs to {}: put that before it", owners.join(" or ")))
         } else {
             let starting: Vec<_> = names.iter().filter(|n| n.as_bytes().starts_with(name)).collect();

@@ -15,9 +15,6 @@ use super::{Done, Halt, TABLE_MARK, Transaction};
 pub const DROP: u32 = 0;
 pub const ACCEPT: u32 = 1;
 
-/// Names for `-v` to print.
-pub type ChainNames = Vec<Vec<u8>>;
-
 /// What a policy line asks for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PolicyChange {
@@ -289,13 +286,10 @@ impl Transaction<'_> {
         names
     }
 
-    /// What `-v` prints where a file begins a table anew: the built-in chains and the user chains that went.
-    pub fn said_on_start(&mut self, table: usize) -> Done<(ChainNames, ChainNames)> {
+    /// The chains that `-v` names where a file begins a table anew.
+    pub fn said_on_start(&mut self, table: usize) -> Done<Vec<Vec<u8>>> {
         self.load_chains(table)?;
-        let flushed = self.flushed(table);
-        let spec = self.tables[table].spec;
-        let deleted = flushed.iter().filter(|name| spec.chain(name).is_none()).cloned().collect();
-        Ok((flushed, deleted))
+        Ok(self.flushed(table))
     }
 
     /// `-F`; gives the chains that were flushed, for `-v`.

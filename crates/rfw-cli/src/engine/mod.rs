@@ -9,6 +9,8 @@ mod chains;
 mod ops;
 mod rules;
 mod state;
+#[cfg(test)]
+mod tests;
 mod zero;
 
 use rfw_diagnostics::{Classic, Diagnostic};

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use rfw_compiler::foreign::ForeignRule;
+use rfw_compiler::foreign::{self, ForeignRule};
 use rfw_compiler::{Body, Rule, Stored, lift, lower, normal};
 use rfw_diagnostics::{Classic, Code, Diagnostic, Span, codes};
 use rfw_kernel::{RawRule, TableId};
@@ -153,8 +153,31 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// A foreign rule of a save file goes back to the end of its chain.
-    pub fn append_foreign(&mut self, table: usize, chain: u32, rule: &ForeignRule, span: Span) -> Done<()> {
+    /// A foreign rule of a save file goes back to the end of its chain. What it refers to must be there: sets are no part of
+    /// a save file, and only those that have a name outlive the rules that use them, if the table is `kept`.
+    pub fn append_foreign(
+        &mut self,
+        table: usize,
+        chain: u32,
+        rule: &ForeignRule,
+        span: Span,
+        kept: bool,
+    ) -> Done<()> {
+        if let Some(need) = foreign::need(&rule.exprs).filter(|need| !(kept && need.outlives)) {
+            let name = String::from_utf8_lossy(&rule.chain).into_owned();
+            return Err(Box::new(
+                Diagnostic::error(
+                    codes::FOREIGN_RULE,
+                    span,
+                    format!("this rule needs {}, which a save file does not hold", need.what),
+                )
+                .help("keep such rules in a file of their own for `nft -f`, and delete this line")
+                .classic(Classic::Resource(format!(
+                    "RULE_APPEND failed (No such file or directory): rule in chain {name}"
+                ))),
+            )
+            .into());
+        }
         let id = self.history.then(|| {
             self.next_id += 1;
             self.next_id

@@ -3,6 +3,8 @@
 //! The whole file is read and built before anything is sent; a file with a mistake shows all its mistakes and applies
 //! nothing. Tables that the file names once go into the kernel together, so that a refusal in one leaves all as they were.
 
+mod options;
+
 use std::io::Read;
 
 use rfw_compiler::{BuildCx, Rule, RuleTarget, TableSpec, build, foreign};
@@ -21,16 +23,7 @@ use crate::names::SystemNames;
 use crate::personality::Personality;
 use crate::report;
 use crate::settings::Settings;
-
-#[derive(Default)]
-struct Options {
-    counters: bool,
-    verbose: bool,
-    test: bool,
-    noflush: bool,
-    table: Option<String>,
-    file: Option<String>,
-}
+use options::Options;
 
 /// Runs the command; gives the exit status.
 pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
@@ -38,7 +31,7 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
         Ok(settings) => settings,
         Err(text) => return report::plain(personality, &Classic::Parameter(text)),
     };
-    let options = match parse(personality, &arguments) {
+    let options = match options::parse(personality, &arguments) {
         Ok(options) => options,
         Err(status) => return status,
     };
@@ -338,7 +331,9 @@ impl<'f, 't> File<'f, 't> {
             self.transaction.load_chains(table)?;
         } else {
             if self.options.verbose {
-                let (flushed, deleted) = self.transaction.said_on_start(table)?;
+                let flushed = self.transaction.said_on_start(table)?;
+                let users = flushed.iter().filter(|name| spec.chain(name).is_none());
+                let deleted: Vec<Vec<u8>> = users.cloned().collect();
                 self.said_table.extend(iptables::said_of_chains("Flushing", &flushed));
                 self.said_table.extend(iptables::said_of_chains("Deleting", &deleted));
             }
@@ -396,7 +391,7 @@ impl<'f, 't> File<'f, 't> {
         let (Some((_, table)), Some(rule)) = (self.table, foreign::parse(text)) else { return Ok(()) };
         let name = Word { text: rule.chain.clone().into(), span, quoted: false };
         let chain = self.transaction.chain_for_rules(table, &name)?;
-        self.transaction.append_foreign(table, chain, &rule, span)
+        self.transaction.append_foreign(table, chain, &rule, span, self.options.noflush)
     }
 
     fn command(&mut self, words: &[Word<'_>], counters: Option<(u64, u64)>, line: &Line<'_>) -> Done<()> {
@@ -480,94 +475,4 @@ impl<'f, 't> File<'f, 't> {
 fn shift<'w>(word: &Word<'w>, from: usize) -> Word<'w> {
     let span = Span::new(word.span.start as usize + from, word.span.end as usize + from);
     Word { span, ..word.clone() }
-}
-
-fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options, u8> {
-    let mut options = Options::default();
-    let mut rest = arguments.iter().map(|a| String::from_utf8_lossy(a).into_owned()).peekable();
-    let missing = |word: &str| {
-        report::error_text(&format!("{}: option requires an argument -- '{word}'\n", personality.called()));
-        report::error_text(&format!("Try `{} -h' for more information.\n", personality.called()));
-        1
-    };
-    let invalid = |letter: char| {
-        report::error_text(&format!(
-            "{0}: invalid option -- '{letter}'\nTry `{0} -h' for more information.\n",
-            personality.called()
-        ));
-        1
-    };
-    while let Some(word) = rest.next() {
-        let (name, attached) = match word.split_once('=') {
-            Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
-            _ => (word.clone(), None),
-        };
-        match name.as_str() {
-            "-c" | "--counters" => options.counters = true,
-            "-v" | "--verbose" => options.verbose = true,
-            "-t" | "--test" => options.test = true,
-            "-n" | "--noflush" => options.noflush = true,
-            "-w" | "--wait" | "-W" | "--wait-interval" => {
-                let number = |w: &String| !w.is_empty() && w.bytes().all(|b| b.is_ascii_digit());
-                if attached.is_none() && rest.peek().is_some_and(number) {
-                    rest.next();
-                }
-            }
-            "-T" | "--table" => {
-                options.table = Some(attached.or_else(|| rest.next()).ok_or_else(|| missing("T"))?)
-            }
-            "-M" | "--modprobe" => drop(attached.or_else(|| rest.next()).ok_or_else(|| missing("M"))?),
-            "-V" | "--version" => {
-                report::output(format!("{}\n", personality.banner()).as_bytes());
-                return Err(0);
-            }
-            "-h" | "--help" => {
-                usage(personality);
-                return Err(0);
-            }
-            other if other.starts_with('-') && other.len() > 2 && !other.starts_with("--") => {
-                // Letters run together: `-cn`.
-                let known = |c: char| "cvtnwWhV".contains(c);
-                if let Some(letter) = other[1..].chars().find(|&c| !known(c)) {
-                    return Err(invalid(letter));
-                }
-                let letters: Vec<Vec<u8>> =
-                    other[1..].chars().map(|c| format!("-{c}").into_bytes()).collect();
-                let more = parse(personality, &letters)?;
-                options.counters |= more.counters;
-                options.verbose |= more.verbose;
-                options.test |= more.test;
-                options.noflush |= more.noflush;
-            }
-            other if other.len() == 2 && other.starts_with('-') => {
-                return Err(invalid(char::from(other.as_bytes()[1])));
-            }
-            other if other.starts_with("--") => {
-                report::error_text(&format!("{}: unrecognized option '{other}'\n", personality.called()));
-                report::error_text(&format!("Try `{} -h' for more information.\n", personality.called()));
-                return Err(1);
-            }
-            other if options.file.is_none() => options.file = (other != "-").then(|| other.to_owned()),
-            _ => {
-                report::error_text("Unknown arguments found on commandline\n");
-                return Err(1);
-            }
-        }
-    }
-    Ok(options)
-}
-
-fn usage(personality: &Personality) {
-    let text = format!(
-        "Usage: {} [-c] [-v] [-V] [-t] [-h] [-n] [-w] [-W] [-T table] [-M command] [file]\n\
-         \x20  [ --counters ]      set the counters of the file\n\
-         \x20  [ --verbose ]       print what is done\n\
-         \x20  [ --test ]          read and check only\n\
-         \x20  [ --noflush ]       keep what the tables hold\n\
-         \x20  [ --table=TABLE ]   this table only\n\
-         \x20  [ --encoding=E ]    auto, native or compat (rfw)\n\
-         \x20  [ --no-xt ]         refuse what needs nft_compat (rfw)\n",
-        personality.called()
-    );
-    report::output(text.as_bytes());
 }

@@ -1,0 +1,176 @@
+//! Somebody else changes the ruleset between our reading and our sending.
+
+use std::ops::ControlFlow;
+
+use rfw_compiler::{Rule, RuleTarget, TableSpec};
+use rfw_diagnostics::{Span, codes};
+use rfw_extensions::Encoding;
+use rfw_kernel::{
+    Batch, Chain, ChainId, CommitError, Error, Fake, IpsetError, Kernel, RawRule, Table, TableId,
+};
+use rfw_nft::Family;
+use rfw_syntax::Word;
+
+use super::*;
+use crate::iptables::retry;
+use crate::names::SystemNames;
+
+/// What others do to the kernel, one after the other, each just before a batch of ours arrives.
+type Others = Vec<fn(&mut Fake)>;
+
+struct Busy {
+    fake: Fake,
+    others: Others,
+}
+
+impl Kernel for Busy {
+    fn generation(&mut self) -> Result<u32, Error> {
+        self.fake.generation()
+    }
+
+    fn tables(&mut self, family: Family) -> Result<Vec<Table>, Error> {
+        self.fake.tables(family)
+    }
+
+    fn table(&mut self, table: TableId) -> Result<Option<Table>, Error> {
+        self.fake.table(table)
+    }
+
+    fn chains(&mut self, table: TableId) -> Result<Vec<Chain>, Error> {
+        self.fake.chains(table)
+    }
+
+    fn chain(&mut self, chain: ChainId) -> Result<Option<Chain>, Error> {
+        self.fake.chain(chain)
+    }
+
+    fn rules(
+        &mut self,
+        table: TableId,
+        chain: Option<&[u8]>,
+        visit: &mut dyn FnMut(&RawRule) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.fake.rules(table, chain, visit)
+    }
+
+    fn commit(&mut self, batch: &mut Batch) -> Result<(), CommitError> {
+        if !self.others.is_empty() {
+            self.others.remove(0)(&mut self.fake);
+        }
+        self.fake.commit(batch)
+    }
+
+    fn revision_supported(&mut self, f: Family, name: &[u8], rev: u32, target: bool) -> Result<bool, Error> {
+        self.fake.revision_supported(f, name, rev, target)
+    }
+
+    fn ipset_index(&mut self, name: &[u8], family: Family) -> Result<u16, IpsetError> {
+        self.fake.ipset_index(name, family)
+    }
+
+    fn ipset_name(&mut self, index: u16) -> Result<Vec<u8>, IpsetError> {
+        self.fake.ipset_name(index)
+    }
+}
+
+fn word(text: &str) -> Word<'_> {
+    Word { text: text.as_bytes().into(), span: Span::new(0, text.len()), quoted: false }
+}
+
+fn rule(target: RuleTarget) -> Rule {
+    Rule { target, ..Rule::default() }
+}
+
+/// Runs a change in the filter table, as often as it takes; gives the number of attempts.
+fn change(
+    kernel: &mut dyn Kernel,
+    mut change: impl FnMut(&mut Transaction<'_>, usize) -> Done<()>,
+) -> Done<u32> {
+    let names = SystemNames::default();
+    let settings = Settings { encoding: Some(Encoding::Native), no_xt: false };
+    let spec = TableSpec::named(b"filter").expect("a table of iptables");
+    let mut attempts = 0;
+    retry(|| {
+        attempts += 1;
+        let mut transaction = Transaction::begin(kernel, &names, Family::Ipv4, settings, false)?;
+        let table = transaction.table(spec)?;
+        change(&mut transaction, table)?;
+        transaction.commit()
+    })?;
+    Ok(attempts)
+}
+
+fn append(kernel: &mut dyn Kernel, target: RuleTarget) -> u32 {
+    let wanted = rule(target);
+    let done = change(kernel, |transaction, table| {
+        let chain = transaction.chain_for_rules(table, &word("INPUT"))?;
+        let wanted = Wanted { rule: &wanted, counters: (0, 0), span: Span::default() };
+        transaction.append(table, chain, wanted)
+    });
+    done.expect("a rule")
+}
+
+/// The targets of INPUT, in order.
+fn targets(kernel: &mut dyn Kernel) -> Vec<String> {
+    let mut found = Vec::new();
+    let id = TableId::new(Family::Ipv4, b"filter");
+    let names = SystemNames::default();
+    let read = kernel.rules(id, Some(b"INPUT"), &mut |raw| {
+        if let rfw_compiler::Body::Rule(rule) = stored(raw, Family::Ipv4, &names).body {
+            found.push(String::from_utf8_lossy(rule.target.name()).into_owned());
+        }
+        ControlFlow::Continue(())
+    });
+    read.expect("rules");
+    found
+}
+
+fn insert_return(fake: &mut Fake) {
+    let wanted = rule(RuleTarget::Return);
+    let done = change(fake, |transaction, table| {
+        let chain = transaction.chain_for_rules(table, &word("INPUT"))?;
+        let wanted = Wanted { rule: &wanted, counters: (0, 0), span: Span::default() };
+        transaction.insert(table, chain, 1, wanted, Span::default())
+    });
+    assert_eq!(done.expect("a rule"), 1);
+}
+
+#[test]
+fn a_change_is_built_again_until_it_fits() {
+    let mut busy = Busy { fake: Fake::new(), others: vec![Fake::disturb, Fake::disturb, Fake::disturb] };
+    assert_eq!(append(&mut busy, RuleTarget::Accept), 4);
+    assert_eq!(append(&mut busy, RuleTarget::Drop), 1);
+    assert_eq!(targets(&mut busy), ["ACCEPT", "DROP"]);
+}
+
+#[test]
+fn a_number_means_the_rule_that_has_it_when_it_is_deleted() {
+    let mut busy = Busy { fake: Fake::new(), others: Vec::new() };
+    append(&mut busy, RuleTarget::Accept);
+    append(&mut busy, RuleTarget::Drop);
+    // While `-D INPUT 2` is on its way, another rule takes the first place: number 2 is then ACCEPT.
+    busy.others = vec![insert_return];
+    let attempts = change(&mut busy, |transaction, table| {
+        transaction.delete_number(table, &word("INPUT"), 2, Span::default())
+    });
+    assert_eq!(attempts.expect("deleted"), 2);
+    assert_eq!(targets(&mut busy), ["RETURN", "DROP"]);
+}
+
+#[test]
+fn what_disappears_meanwhile_is_missed() {
+    fn flush(fake: &mut Fake) {
+        let done =
+            change(fake, |transaction, table| transaction.flush(table, None, Span::default()).map(drop));
+        assert_eq!(done.expect("flushed"), 1);
+    }
+    let mut busy = Busy { fake: Fake::new(), others: Vec::new() };
+    append(&mut busy, RuleTarget::Accept);
+    busy.others = vec![flush];
+    let wanted = rule(RuleTarget::Accept);
+    let done = change(&mut busy, |transaction, table| {
+        transaction.delete_rule(table, &word("INPUT"), &wanted, Span::default())
+    });
+    let Err(Halt::Diagnostics(found)) = done else { panic!("{done:?}") };
+    assert_eq!(found[0].code, codes::NO_SUCH_RULE);
+}

@@ -58,7 +58,9 @@ pub enum CommitError {
     Rejected(Vec<Reject>),
     /// The batch is longer than the socket may send. Only a process with `CAP_NET_ADMIN` in the first user namespace can raise
     /// that limit above `net.core.wmem_max`.
-    #[error("batch of {len} bytes is longer than the {limit} bytes the socket may send")]
+    #[error(
+        "batch of {len} bytes is longer than the {limit} bytes the socket may send; on the host, `sysctl -w net.core.wmem_max={len}` is enough for it"
+    )]
     TooBig {
         /// Bytes of the batch.
         len: usize,

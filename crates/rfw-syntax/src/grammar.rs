@@ -191,7 +191,10 @@ impl<'w, 'a> Parser<'w, 'a> {
             [b'-', letters @ ..] if !letters.is_empty() => self.short(word, letters),
             _ => Err(self.stray(word)),
         }?;
-        if let Some(span) = self.invert.take() {
+        // After `--` at the end, the `!` before it stands before nothing; the end says so.
+        if text != b"--"
+            && let Some(span) = self.invert.take()
+        {
             let shown = if text.starts_with(b"--") {
                 format!("-{}", char::from(text[2]))
             } else {

@@ -67,7 +67,8 @@ impl Extension for Limit {
                 let lifted = Rate::from_kernel(*rate, *unit)?;
                 // What iptables can't say again is not lifted: it would print a rate that is refused.
                 let again = Rate::parse(lifted.to_string().as_bytes()).ok()?;
-                (again.kernel() == (*rate, *unit) && *burst <= 10_000).then_some(Self { rate: lifted, burst: *burst })
+                let same = again.kernel() == (*rate, *unit) && (1..=10_000).contains(burst);
+                same.then_some(Self { rate: lifted, burst: *burst })
             }
             _ => None,
         })

@@ -206,6 +206,10 @@ impl Tcp {
             Some((ports.inverted || !ports.range.is_full()).then_some(ports))
         };
         let (mask, comp) = (view.u8(9), view.u8(10));
+        // ECE and CWR have no words.
+        if (mask | comp) & 0xc0 != 0 {
+            return None;
+        }
         let flags = Flags { inverted: bits & INV_FLAGS != 0, mask, comp };
         Some(Self {
             ports: PortPair { source: ports(0, INV_SOURCE)?, destination: ports(4, INV_DESTINATION)? },

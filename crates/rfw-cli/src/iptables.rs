@@ -5,11 +5,11 @@ use rfw_diagnostics::{Classic, Diagnostic, Source, Span, codes};
 use rfw_extensions::{Printer, Registry};
 use rfw_kernel::Live;
 use rfw_nft::Family;
-use rfw_syntax::{Action, Command, Mode, Word, join_argv, parse_command};
+use rfw_syntax::{Action, Command, Dictionary, Mode, Word, join_argv, parse_command};
 
 use crate::engine::{Done, Halt, Origin, Transaction};
 use crate::names::SystemNames;
-use crate::personality::{COMPAT_VERSION, Personality};
+use crate::personality::Personality;
 use crate::report;
 use crate::settings::Settings;
 use crate::show;
@@ -25,7 +25,9 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
     let registry = Registry::new(personality.family);
     let command = match parse_command(&joined.words, end, Mode::CommandLine, &registry) {
         Ok(command) => command,
-        Err(diagnostic) => return report::diagnostics(personality, &[*diagnostic], &joined.source, |_| None),
+        Err(diagnostic) => {
+            return report::diagnostics(personality, &[*diagnostic], 0, &joined.source, |_| None);
+        }
     };
     for notice in &command.notices {
         report::error_text(&format!("{notice}\n"));
@@ -51,7 +53,7 @@ pub fn report_halt(personality: &Personality, halt: Halt, source: &Source) -> u8
         // On the command line only the first kernel error is shown.
         Halt::Diagnostics(mut found) => {
             found.truncate(1);
-            report::diagnostics(personality, &found, source, |_| None)
+            report::diagnostics(personality, &found, 0, source, |_| None)
         }
         Halt::Fatal(classic) => report::plain(personality, &classic),
         Halt::Conflict => report::plain(
@@ -363,9 +365,9 @@ fn rule_span(command: &Command<'_>) -> Span {
 }
 
 fn help(personality: &Personality, command: &Command<'_>) -> u8 {
-    let program = personality.program();
+    let (program, banner) = (personality.program(), personality.banner());
     let mut text = format!(
-        "{program} v{COMPAT_VERSION}\n\n\
+        "{banner}\n\n\
          Usage: {program} -[ACD] chain rule-specification [options]\n\
          \x20      {program} -I chain [rulenum] rule-specification [options]\n\
          \x20      {program} -R chain rulenum rule-specification [options]\n\
@@ -378,7 +380,15 @@ fn help(personality: &Personality, command: &Command<'_>) -> u8 {
          \x20      {program} -h (print this help information)\n\n"
     );
     text.push_str(HELP_OPTIONS);
-    let described: Vec<_> = command.rule.matches.iter().filter_map(|m| Registry::match_entry(m.id)).collect();
+    let mut described: Vec<_> =
+        command.rule.matches.iter().filter_map(|m| Registry::match_entry(m.id)).collect();
+    let registry = Registry::new(personality.family);
+    let protocol = command.rule.protocol.as_ref().and_then(|p| registry.implicit_match(&p.value.text));
+    if let Some(entry) = protocol.and_then(Registry::match_entry)
+        && described.iter().all(|d| d.name != entry.name)
+    {
+        described.push(entry);
+    }
     for entry in described {
         show::describe(&mut text, &format!("{} match", entry.name), entry.summary, entry.options);
     }

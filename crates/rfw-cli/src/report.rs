@@ -29,18 +29,19 @@ fn voice(personality: &Personality) -> Voice {
     Voice::new(personality.program(), personality.called())
 }
 
-/// Reports mistakes of one source; the status is that of the first.
+/// Reports mistakes of one source; `lead` is the one that iptables would have told, and its status counts.
 pub fn diagnostics(
     personality: &Personality,
     found: &[Diagnostic],
+    lead: usize,
     source: &Source,
     line: impl Fn(&Diagnostic) -> Option<usize>,
 ) -> u8 {
-    let Some(first) = found.first() else { return 0 };
+    let Some(first) = found.get(lead) else { return 0 };
     let classic = first.classic.clone().unwrap_or_else(|| Classic::Parameter(first.message.clone()));
     let mut text = voice(personality).say(&classic, line(first));
     if let (Classic::Resource(_), Some(_)) = (&classic, line(first)) {
-        for more in &found[1..] {
+        for more in found.iter().skip(lead + 1) {
             if let (Some(Classic::Resource(words)), Some(n)) = (&more.classic, line(more)) {
                 text.push_str(&format!("line {n}: {words}\n"));
             }

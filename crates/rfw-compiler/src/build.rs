@@ -33,8 +33,7 @@ pub fn build(ast: &RuleAst<'_>, cx: &BuildCx<'_>) -> Built<Vec<Rule>> {
     let bare = ParseCx { family: cx.family, table: cx.table, protocol: None, names: cx.names };
     let protocol = ast.protocol.as_ref().map(|p| parse_protocol(p, &bare)).transpose()?.filter(|p| p.0 != 0);
     let parse = ParseCx { protocol, ..bare };
-    check_interfaces(ast, cx.chain)?;
-    let selectors = Selector::parse(ast, &parse)?;
+    // Several mistakes in one rule: iptables reads options first, then addresses, then looks at the chain.
     let mut matches = Vec::with_capacity(ast.matches.len());
     for loaded in &ast.matches {
         if let Some(entry) = Registry::match_entry(loaded.id) {
@@ -42,6 +41,8 @@ pub fn build(ast: &RuleAst<'_>, cx: &BuildCx<'_>) -> Built<Vec<Rule>> {
         }
     }
     let target = target(ast, &parse)?;
+    let selectors = Selector::parse(ast, &parse)?;
+    check_interfaces(ast, cx.chain)?;
     let mut rules: Vec<Rule> = Vec::with_capacity(selectors.len());
     let mut selectors = selectors.into_iter();
     let last = selectors.next_back();

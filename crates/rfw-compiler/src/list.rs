@@ -161,8 +161,11 @@ fn address(part: Option<&Inv<AddrMask>>, out: &Printer<'_>) -> String {
 pub fn list_verbose_line(rule: &Rule, out: &mut Printer<'_>) {
     let selector = &rule.selector;
     let name = String::from_utf8_lossy(rule.target.listed()).into_owned();
-    out.numeric = false;
-    let protocol = protocol_column(selector.protocol.as_ref().map_or(0, |p| p.value), out);
+    // Only the protocols that libxtables itself knows have names here.
+    const NAMED: [u8; 10] = [0, 1, 6, 17, 50, 51, 58, 132, 135, 136];
+    let number = selector.protocol.as_ref().map_or(0, |p| p.value);
+    out.numeric = !NAMED.contains(&number);
+    let protocol = protocol_column(number, out);
     out.numeric = true;
     let sign = |inverted: Option<bool>| if inverted == Some(true) { "!" } else { "" };
     let place = |inverted: Option<bool>| if inverted == Some(true) { "!" } else { " " };

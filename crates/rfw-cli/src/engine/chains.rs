@@ -190,16 +190,6 @@ impl Transaction<'_> {
             )
             .into());
         }
-        let Some(base) = spec.chain(&name.text) else {
-            return Err(other(
-                codes::USER_CHAIN_POLICY,
-                name.span,
-                format!("`{}` is no built-in chain of {}", name.lossy(), spec.name),
-                "Bad built-in chain name",
-                "only built-in chains have a policy; end a user chain with a rule that has no conditions",
-            )
-            .into());
-        };
         let value = match policy.text.as_ref() {
             b"ACCEPT" => ACCEPT,
             b"DROP" => DROP,
@@ -213,6 +203,16 @@ impl Transaction<'_> {
                 )
                 .into());
             }
+        };
+        let Some(base) = spec.chain(&name.text) else {
+            return Err(other(
+                codes::USER_CHAIN_POLICY,
+                name.span,
+                format!("`{}` is no built-in chain of {}", name.lossy(), spec.name),
+                "Bad built-in chain name",
+                "only built-in chains have a policy; end a user chain with a rule that has no conditions",
+            )
+            .into());
         };
         self.find_chain(table, &name.text)?;
         self.make_base(table, base, Some(PolicyChange { policy: value, counters }), policy.span);
@@ -387,6 +387,16 @@ impl Transaction<'_> {
     /// `-E`.
     pub fn rename(&mut self, table: usize, old: &Word<'_>, new: &Word<'_>) -> Done<()> {
         let spec = self.tables[table].spec;
+        if self.find_chain(table, &new.text)?.is_some() || spec.chain(&new.text).is_some() {
+            return Err(other(
+                codes::CHAIN_EXISTS,
+                new.span,
+                format!("there is a chain `{}` already", new.lossy()),
+                "File exists",
+                "choose another name, or delete that chain",
+            )
+            .into());
+        }
         let Some(index) = self.find_chain(table, &old.text)? else {
             return Err(no_chain(old, spec.name).into());
         };
@@ -400,16 +410,6 @@ impl Transaction<'_> {
                 ),
                 "Bad built-in chain name",
                 "rename user chains only",
-            )
-            .into());
-        }
-        if self.find_chain(table, &new.text)?.is_some() || spec.chain(&new.text).is_some() {
-            return Err(other(
-                codes::CHAIN_EXISTS,
-                new.span,
-                format!("there is a chain `{}` already", new.lossy()),
-                "File exists",
-                "choose another name, or delete that chain",
             )
             .into());
         }
@@ -427,12 +427,8 @@ impl Transaction<'_> {
                 .classic(Classic::Resource(reason)),
             )));
         };
+        // The kernel renames when the batch is done: for the rest of it the chain keeps its old name.
         let seq = self.batch.rename_chain(self.table_id(table).chain(&new.text), handle);
-        let state = std::mem::replace(
-            self.tables[table].chain_mut(index),
-            ChainState { present: false, kernel: None, rules: Some(Vec::new()) },
-        );
-        let index = self.tables[table].put(&new.text, state);
         self.op(seq, OpKind::ChainRename, old.span, table, Some(index));
         Ok(())
     }

@@ -142,9 +142,11 @@ impl Transaction<'_> {
 
     /// `-A`.
     pub fn append(&mut self, table: usize, chain: u32, wanted: Wanted<'_>) -> Done<()> {
-        let known = self.history && self.tables[table].chain(chain).rules.is_none();
-        if known {
+        if self.history {
             self.load_rules(table, chain)?;
+        } else if self.tables[table].chain(chain).rules.is_some() {
+            // Nobody keeps count: the chain is no longer known to be empty.
+            self.tables[table].chain_mut(chain).rules = None;
         }
         let id = self.send(table, chain, Place::Append, wanted, OpKind::RuleAppend)?;
         if let Some(made) = self.remembered(id, wanted.rule) {

@@ -12,6 +12,7 @@ use rfw_syntax::Word;
 use super::chains::{is_base, no_chain};
 use super::ops::OpKind;
 use super::rules::compat_of;
+use super::state::RuleRef;
 use super::{Done, Transaction};
 
 /// A rule whose counter is to be zeroed.
@@ -34,18 +35,12 @@ impl Transaction<'_> {
         let mut names = Vec::new();
         if let Some(name) = name {
             if self.find_chain(table, &name.text)?.is_none() {
-                return match (spec.chain(&name.text), number) {
-                    (Some(_), None) => Ok(Vec::new()),
-                    (None, None) => Err(no_chain(name, spec.name).into()),
-                    (base, Some(_)) => {
-                        let text = match base {
-                            Some(_) => "Bad rule (does a matching rule exist in that chain?)",
-                            None => "Incompatible with this kernel",
-                        };
-                        let diagnostic = no_chain(name, spec.name).classic(Classic::Other(text.into()));
-                        Err(Box::new(diagnostic).into())
-                    }
-                };
+                let mut diagnostic = no_chain(name, spec.name);
+                if number.is_some() {
+                    let text = "Bad rule (does a matching rule exist in that chain?)";
+                    *diagnostic = diagnostic.classic(Classic::Other(text.into()));
+                }
+                return Err(diagnostic.into());
             }
             names.push(name.text.to_vec());
         } else {
@@ -85,10 +80,23 @@ impl Transaction<'_> {
     fn zero_rules(&mut self, table: usize, name: &[u8], number: Option<u32>, span: Span) -> Done<()> {
         let Some(index) = self.find_chain(table, name)? else { return Ok(()) };
         let table_id = TableId::new(self.family, self.tables[table].spec.name.as_bytes());
+        // What this transaction has deleted or replaced is not there any more; what it has made begins with its own counters.
+        let handle = |rule: &RuleRef| match rule {
+            RuleRef::Kernel(stored) => stored.handle,
+            RuleRef::Batch { .. } => 0,
+        };
+        let rules = self.tables[table].chain(index).rules.as_ref();
+        let live: Option<Vec<u64>> = rules.map(|rules| rules.iter().map(handle).collect());
         let mut found = Vec::new();
         let mut at = 0;
         self.kernel.rules(table_id, Some(name), &mut |raw| {
-            at += 1;
+            at = match &live {
+                None => at + 1,
+                Some(live) => match live.iter().position(|&handle| handle == raw.handle) {
+                    Some(index) => u32::try_from(index + 1).unwrap_or(u32::MAX),
+                    None => return ControlFlow::Continue(()),
+                },
+            };
             if number.is_some_and(|n| n != at) {
                 return ControlFlow::Continue(());
             }

@@ -88,10 +88,21 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
 fn report_halt(personality: &Personality, halt: Halt, source: &Source) -> u8 {
     match halt {
         Halt::Diagnostics(found) => {
-            report::diagnostics(personality, &found, source, |d| Some(blamed_line(d, source)))
+            let lead = (0..found.len()).min_by_key(|&index| told_at(&found[index], source)).unwrap_or(0);
+            report::diagnostics(personality, &found, lead, source, |d| Some(blamed_line(d, source)))
         }
         other => iptables::report_halt(personality, other, source),
     }
+}
+
+/// When the original would have found a mistake: it parses a table's lines first, then does what they say.
+fn told_at(diagnostic: &Diagnostic, source: &Source) -> (usize, bool, u32) {
+    let start = diagnostic.span.start;
+    let before = source.text.get(..start as usize).unwrap_or_default();
+    let commits = SaveLines::new(before).filter(|line| matches!(line.kind, LineKind::Commit)).count();
+    let target = matches!(diagnostic.code, codes::UNKNOWN_TARGET | codes::UNDEFINED_CHAIN);
+    let doing = target || matches!(diagnostic.classic, Some(Classic::Other(_) | Classic::Resource(_)));
+    (commits, doing, start)
 }
 
 /// The line that iptables-restore names: for a chain that does not exist it is that of the COMMIT.
@@ -425,6 +436,7 @@ impl<'f, 't> File<'f, 't> {
         command.verbose = u32::from(verbose);
         let said = match command.action {
             Action::List | Action::ListRules => return self.listing(spec, &command),
+            Action::Version => format!("{}\n", self.personality.banner()).into_bytes(),
             _ => iptables::apply(&mut self.transaction, spec, &command, &rules)?,
         };
         self.said_table.extend_from_slice(&said);
@@ -449,13 +461,13 @@ impl<'f, 't> File<'f, 't> {
         report::warnings(&command.rule);
         let rules: Vec<Rule> = build(&command.rule, &cx)?;
         iptables::warn_of_headers(self.personality.family, command, &rules);
+        if let (Some(RuleTarget::Jump(_) | RuleTarget::Goto(_)), Some(target)) =
+            (rules.first().map(|rule| &rule.target), &command.rule.target)
+        {
+            self.transaction.check_target(table, &target.name, &self.registry)?;
+        }
         let index = self.transaction.chain_for_rules(table, chain)?;
         for rule in &rules {
-            if let (RuleTarget::Jump(_) | RuleTarget::Goto(_), Some(target)) =
-                (&rule.target, &command.rule.target)
-            {
-                self.transaction.check_target(table, &target.name, &self.registry)?;
-            }
             let counters = command.rule.counters.unwrap_or((0, 0));
             self.transaction.append(table, index, Wanted { rule, counters, span: line.span })?;
         }

@@ -52,6 +52,7 @@ pub fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options
                     rest.next();
                 }
             }
+            "-4" | "--ipv4" | "-6" | "--ipv6" => {}
             "-T" | "--table" => {
                 options.table = Some(attached.or_else(|| rest.next()).ok_or_else(|| missing("T"))?)
             }
@@ -66,7 +67,7 @@ pub fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options
             }
             other if other.starts_with('-') && other.len() > 2 && !other.starts_with("--") => {
                 // Letters run together: `-cn`.
-                let known = |c: char| "cvtnwWhV".contains(c);
+                let known = |c: char| "46cvtnwWhV".contains(c);
                 if let Some(letter) = other[1..].chars().find(|&c| !known(c)) {
                     return Err(invalid(letter));
                 }

@@ -38,14 +38,15 @@ impl PortPair {
     /// # Errors
     /// With iptables' words.
     pub fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>, protocol: &'static str) -> Parsed<Self> {
+        // libxtables asks for a service of any protocol; only tcp asks for its own.
+        let services = (protocol == "tcp").then_some(protocol);
         let one = |name: &str| -> Parsed<Option<Ports>> {
             let Some(used) = uses.get(name) else { return Ok(None) };
             let Some(word) = used.value() else { return Ok(None) };
-            let range =
-                PortRange::parse(&word.text, Some(protocol), cx.names).map_err(|e| match protocol {
-                    "tcp" => port_error(word, &e),
-                    _ => guided_port_error(word, &e, protocol, name),
-                })?;
+            let range = PortRange::parse(&word.text, services, cx.names).map_err(|e| match protocol {
+                "tcp" => port_error(word, &e),
+                _ => guided_port_error(word, &e, protocol, name),
+            })?;
             let ports = Ports { inverted: used.inverted, range };
             Ok((ports.inverted || !range.is_full()).then_some(ports))
         };

@@ -99,6 +99,8 @@ pub enum Item {
     Masq { proto_min: Option<Value>, proto_max: Option<Value>, flags: Option<u32> },
     /// `redir`.
     Redir { proto_min: Option<Value>, proto_max: Option<Value>, flags: Option<u32> },
+    /// `dup`.
+    Dup { addr: Value, dev: Option<Value> },
     /// An expression without register operands: match, target, counter, limit, log, reject, verdict, notrack, …
     Plain(Expr),
     /// An expression that this module does not follow.
@@ -242,6 +244,12 @@ impl Machine {
                 self.assign(index, expr, *sreg, place);
             }
             Expr::Nat { .. } | Expr::Masq(_) | Expr::Redir(_) => self.nat(index, expr),
+            Expr::Dup { addr, dev } => {
+                let mut start = index;
+                let item =
+                    self.dup_item(*addr, *dev, &mut start).unwrap_or_else(|()| Item::Opaque(expr.clone()));
+                self.emit(item, start, index);
+            }
             Expr::Lookup { .. } | Expr::Unknown { .. } => self.emit(Item::Opaque(expr.clone()), index, index),
             Expr::Verdict(_)
             | Expr::Counter { .. }
@@ -252,6 +260,7 @@ impl Machine {
             | Expr::Reject { .. }
             | Expr::Connlimit { .. }
             | Expr::Quota { .. }
+            | Expr::TcpOptReset { .. }
             | Expr::Notrack => self.emit(Item::Plain(expr.clone()), index, index),
         }
     }
@@ -310,6 +319,11 @@ impl Machine {
         let mut start = index;
         let item = self.nat_item(expr, &mut start).unwrap_or_else(|()| Item::Opaque(expr.clone()));
         self.emit(item, start, index);
+    }
+
+    fn dup_item(&mut self, addr: Reg, dev: Option<Reg>, start: &mut usize) -> Result<Item, ()> {
+        let addr = self.operand(Some(addr), start)?.ok_or(())?;
+        Ok(Item::Dup { addr, dev: self.operand(dev, start)? })
     }
 
     fn nat_item(&mut self, expr: &Expr, start: &mut usize) -> Result<Item, ()> {

@@ -174,6 +174,8 @@ fn statement() -> impl Strategy<Value = Expr> {
         (any::<u64>(), 0..2_u32, any::<u64>())
             .prop_map(|(bytes, flags, consumed)| { Expr::Quota { bytes, flags, consumed } }),
         Just(Expr::Notrack),
+        any::<u8>().prop_map(|kind| Expr::TcpOptReset { kind }),
+        (reg(), proptest::option::of(reg())).prop_map(|(addr, dev)| Expr::Dup { addr, dev }),
     ]
 }
 

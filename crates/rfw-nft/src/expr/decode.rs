@@ -64,11 +64,10 @@ fn element(payload: &[u8]) -> Result<Expr, Fault> {
 }
 
 /// The raw attributes of an expression that is not modelled, without the zeroes that the kernel dumps for what was
-/// never given and refuses to take back: the timeout of `dynset`, the place in `exthdr` when it removes a TCP option.
+/// never given and refuses to take back: the timeout of `dynset`.
 fn replayable(name: &[u8], data: &[u8]) -> Vec<u8> {
     let zeroes: &[u16] = match name {
         b"dynset" => &[n::dynset::TIMEOUT],
-        b"exthdr" if removes_option(data) => &[n::exthdr::OFFSET, n::exthdr::LEN, n::exthdr::FLAGS],
         _ => return data.to_vec(),
     };
     let mut kept = Vec::with_capacity(data.len());
@@ -83,11 +82,6 @@ fn replayable(name: &[u8], data: &[u8]) -> Vec<u8> {
             kept.extend_from_slice(&data[start..end]);
         }
     }
-}
-
-/// Whether neither a source nor a destination register is named.
-fn removes_option(data: &[u8]) -> bool {
-    Reader::new(data).flatten().all(|attr| ![n::exthdr::DREG, n::exthdr::SREG].contains(&attr.kind))
 }
 
 /// At most `max`: numbers above it are not modelled.
@@ -124,6 +118,7 @@ fn typed(name: &[u8], a: &mut Attributes<'_>) -> Option<Expr> {
         b"numgen" => numgen(a),
         b"fib" => fib(a),
         b"exthdr" => exthdr(a),
+        b"dup" => dup(a),
         b"rt" => rt(a),
         b"notrack" => Some(Expr::Notrack),
         _ => None,
@@ -378,6 +373,9 @@ fn fib(a: &mut Attributes<'_>) -> Option<Expr> {
 
 fn exthdr(a: &mut Attributes<'_>) -> Option<Expr> {
     let kind = a.u8(n::exthdr::TYPE)?;
+    if !a.has(n::exthdr::DREG) && !a.has(n::exthdr::SREG) {
+        return removal(kind, a);
+    }
     let offset = a.u32(n::exthdr::OFFSET)?;
     let len = a.u32(n::exthdr::LEN)?;
     let op = up_to(4, a.u32_or_zero(n::exthdr::OP)?)?;
@@ -395,6 +393,19 @@ fn exthdr(a: &mut Attributes<'_>) -> Option<Expr> {
     // A write has no flags, but its dump says 0.
     up_to(0, flags)?;
     Some(Expr::ExthdrWrite { sreg: a.u32(n::exthdr::SREG)?, kind, offset, len, op })
+}
+
+/// An `exthdr` without a register. The kernel dumps a place that it refuses to be given.
+fn removal(kind: u8, a: &mut Attributes<'_>) -> Option<Expr> {
+    for place in [n::exthdr::OFFSET, n::exthdr::LEN, n::exthdr::FLAGS] {
+        up_to(0, a.u32_or_zero(place)?)?;
+    }
+    (a.u32(n::exthdr::OP)? == n::exthdr::OP_TCPOPT).then_some(Expr::TcpOptReset { kind })
+}
+
+fn dup(a: &mut Attributes<'_>) -> Option<Expr> {
+    let dev = if a.has(n::dup::SREG_DEV) { Some(a.u32(n::dup::SREG_DEV)?) } else { None };
+    Some(Expr::Dup { addr: a.u32(n::dup::SREG_ADDR)?, dev })
 }
 
 fn rt(a: &mut Attributes<'_>) -> Option<Expr> {

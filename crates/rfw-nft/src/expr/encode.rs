@@ -41,7 +41,8 @@ impl Expr {
             Self::Quota { .. } => b"quota",
             Self::Numgen { .. } => b"numgen",
             Self::Fib { .. } => b"fib",
-            Self::Exthdr { .. } | Self::ExthdrWrite { .. } => b"exthdr",
+            Self::Exthdr { .. } | Self::ExthdrWrite { .. } | Self::TcpOptReset { .. } => b"exthdr",
+            Self::Dup { .. } => b"dup",
             Self::Rt { .. } => b"rt",
             Self::Notrack => b"notrack",
             Self::Unknown { name, .. } => name,
@@ -96,6 +97,16 @@ impl Expr {
                 w.string(n::xt::NAME, name);
                 w.u32(n::xt::REV, *rev);
                 w.bytes(n::xt::INFO, info);
+            }
+            Self::TcpOptReset { kind } => {
+                w.u8(n::exthdr::TYPE, *kind);
+                w.u32(n::exthdr::OP, n::exthdr::OP_TCPOPT);
+            }
+            Self::Dup { addr, dev } => {
+                w.u32(n::dup::SREG_ADDR, *addr);
+                if let Some(dev) = dev {
+                    w.u32(n::dup::SREG_DEV, *dev);
+                }
             }
             _ => self.encode_statement(w),
         }

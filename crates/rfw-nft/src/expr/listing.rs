@@ -70,6 +70,11 @@ fn line(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
         Expr::Match { name, rev, .. } | Expr::Target { name, rev, .. } => {
             write!(f, "name {} rev {rev} ", Text(name))
         }
+        Expr::TcpOptReset { kind } => write!(f, "reset tcpopt {kind} "),
+        Expr::Dup { addr, dev } => {
+            write!(f, "sreg_addr {addr} ")?;
+            dev.map_or(Ok(()), |dev| write!(f, "sreg_dev {dev} "))
+        }
         Expr::Notrack | Expr::Unknown { data: None, .. } => Ok(()),
         Expr::Unknown { data: Some(data), .. } => Words(data).fmt(f),
         _ => statement(expr, f),

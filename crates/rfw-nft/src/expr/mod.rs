@@ -207,6 +207,10 @@ pub enum Expr {
     Exthdr { dreg: Reg, kind: u8, offset: u32, len: u32, op: u32, flags: u32 },
     /// `exthdr` write.
     ExthdrWrite { sreg: Reg, kind: u8, offset: u32, len: u32, op: u32 },
+    /// `exthdr` that overwrites a TCP option with no-operations.
+    TcpOptReset { kind: u8 },
+    /// `dup` to an address.
+    Dup { addr: Reg, dev: Option<Reg> },
     /// `rt`.
     Rt { dreg: Reg, key: u32 },
     /// `notrack`.

@@ -221,6 +221,14 @@ pub(super) mod exthdr {
     pub const FLAGS: u16 = 5;
     pub const OP: u16 = 6;
     pub const SREG: u16 = 7;
+    /// `NFT_EXTHDR_OP_TCPOPT`.
+    pub const OP_TCPOPT: u32 = 1;
+}
+
+/// `enum nft_dup_attributes`.
+pub(super) mod dup {
+    pub const SREG_ADDR: u16 = 1;
+    pub const SREG_DEV: u16 = 2;
 }
 
 /// `enum nft_rt_attributes`.

@@ -21,4 +21,12 @@ crate::registry::extensions! {
     connmark::Connmark,
     ct::Ct,
     notrack::Notrack,
+    nfqueue::Nfqueue,
+    tproxy::Tproxy,
+    trace::Trace,
+    tee::Tee,
+    classify::Classify,
+    tcpoptstrip::Tcpoptstrip,
+    synproxy::Synproxy,
+    checksum::Checksum,
 }

@@ -111,6 +111,11 @@ fn state(world: &World) -> String {
             if !handles.is_empty() && handles.iter().all(|h| h.bytes().all(|b| b.is_ascii_digit())));
         let _ = writeln!(out, "{}", if head { words[..3].join(" ") } else { line.to_owned() });
     }
+    // nft shows no counters of policies.
+    for program in ["iptables-save", "ip6tables-save"] {
+        let save = settled(&world.run(program, &["-c"], "", &[]).stdout);
+        out.extend(save.lines().filter(|l| l.starts_with([':', '*'])).flat_map(|l| [l, "\n"]));
+    }
     out
 }
 

@@ -134,9 +134,15 @@ impl Transaction<'_> {
         }
     }
 
-    /// A `:CHAIN -` line for a built-in chain: it is there afterwards; its policy is left alone.
-    pub fn keep_base(&mut self, table: usize, name: &Word<'_>) -> Done<()> {
-        self.chain_for_rules(table, name).map(drop)
+    /// A `:CHAIN -` line for a built-in chain: it is there afterwards, its policy left alone, its counters set.
+    pub fn keep_base(&mut self, table: usize, name: &Word<'_>, counters: (u64, u64)) -> Done<()> {
+        let found = self.find_chain(table, &name.text)?;
+        let kernel = found.and_then(|index| self.tables[table].chain(index).kernel.as_ref());
+        let policy = kernel.and_then(|chain| chain.policy).unwrap_or(ACCEPT);
+        if let Some(base) = self.tables[table].spec.chain(&name.text) {
+            self.make_base(table, base, Some(PolicyChange { policy, counters }), name.span);
+        }
+        Ok(())
     }
 
     /// Makes a base chain, or updates its policy.

@@ -379,7 +379,8 @@ impl<'f, 't> File<'f, 't> {
             return self.transaction.declare_chain(table, &name);
         }
         if policy.text.as_ref() == b"-" {
-            return self.transaction.keep_base(table, &name);
+            let counters = chain.counters.filter(|_| self.options.counters).unwrap_or_default();
+            return self.transaction.keep_base(table, &name, counters);
         }
         if self.options.counters && chain.counters.is_none() {
             return Err(Box::new(

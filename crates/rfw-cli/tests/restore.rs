@@ -58,24 +58,26 @@ fn a_mistake_in_the_second_table_leaves_the_first_alone() {
     }
     let world = World::new();
     let folder = links("second");
-    let run = |program: &str, arguments: &[&str], input: &str| {
-        let out = world.run(folder.join(program), arguments, input, &[]);
+    let run = |line: &str, input: &str| {
+        let words = support::shell_words(line);
+        let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+        let out = world.run(folder.join(&words[0]), &arguments, input, &[]);
         (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
     };
-    assert_eq!(run("rfw", &["-A", "INPUT", "-s", "192.0.2.1", "-j", "DROP"], "").0, Some(0));
+    assert_eq!(run("rfw -A INPUT -s 192.0.2.1 -j DROP", "").0, Some(0));
     let before = world.tool("nft list ruleset");
     let parsed = "*filter\n-A INPUT -j ACCEPT\nCOMMIT\n*nat\n-A PREROUTING -j NOWHERE\nCOMMIT\n";
-    assert_eq!(run("rfw-restore", &[], parsed).0, Some(2));
+    assert_eq!(run("rfw-restore", parsed).0, Some(2));
     assert_eq!(world.tool("nft list ruleset"), before);
     // The parser is content with these; the kernel is not, and its refusals go to their lines.
     let looped = "*filter\n-A INPUT -j ACCEPT\nCOMMIT\n*nat\n:A - [0:0]\n-A OUTPUT -j A\n-A A -j A\nCOMMIT\n";
-    let (status, errors) = run("rfw-restore", &[], looped);
+    let (status, errors) = run("rfw-restore", looped);
     assert_eq!(status, Some(4), "{errors}");
     assert!(errors.contains("\nline 7: RULE_APPEND failed (Too many links): rule in chain A\n"), "{errors}");
     assert!(errors.contains("\n7 | -A A -j A\n"), "{errors}");
     assert_eq!(world.tool("nft list ruleset"), before);
     let several = "*filter\n-A INPUT -j MASQUERADE\n-A INPUT -j ACCEPT\n-A FORWARD -j DNAT --to-destination 192.0.2.1\nCOMMIT\n";
-    let (status, errors) = run("rfw-restore", &[], several);
+    let (status, errors) = run("rfw-restore", several);
     assert_eq!(status, Some(4), "{errors}");
     let told: Vec<&str> = errors.lines().filter(|line| line.starts_with("line ")).collect();
     assert_eq!(

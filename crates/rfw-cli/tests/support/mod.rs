@@ -1,7 +1,5 @@
 //! Two worlds to compare: network namespaces, and a folder in which rfw has iptables' names.
 
-#![allow(dead_code, reason = "every test program compiles this file and uses its own part")]
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

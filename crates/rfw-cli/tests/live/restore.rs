@@ -1,8 +1,6 @@
 //! A file with mistakes: all of them are shown, nothing is applied.
 
-mod support;
-
-use support::{World, links, possible};
+use crate::support::{World, links, possible};
 
 /// Twenty mistakes of different kinds; the lines between them are right.
 const MISTAKES: &str = "\
@@ -59,7 +57,7 @@ fn a_mistake_in_the_second_table_leaves_the_first_alone() {
     let world = World::new();
     let folder = links("second");
     let run = |line: &str, input: &str| {
-        let words = support::shell_words(line);
+        let words = crate::support::shell_words(line);
         let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
         let out = world.run(folder.join(&words[0]), &arguments, input, &[]);
         (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())

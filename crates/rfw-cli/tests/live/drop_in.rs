@@ -12,14 +12,12 @@
 //!   `stderr`, `state`), for the reason that docs/compatibility.md gives under ID;
 //! - `#= TEXT` before a command is a line that rfw's output or errors must hold.
 
-mod support;
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Mutex;
 
-use support::{World, links, possible, shell_words};
+use crate::support::{World, links, possible, shell_words};
 
 #[derive(Debug, Default)]
 struct Step {
@@ -129,7 +127,7 @@ impl Sides {
     fn run(&self, step: &Step) -> (Output, Output) {
         let words: Vec<&str> = step.words.iter().map(String::as_str).collect();
         let stock = self.stock.run(&step.program, &words, &step.input, &[]);
-        let personality = support::NAMES.contains(&step.program.as_str());
+        let personality = crate::support::NAMES.contains(&step.program.as_str());
         let program = if personality { self.links.join(&step.program) } else { step.program.clone().into() };
         let ours = self.ours.run(program, &words, &step.input, &[("RFW_ENCODING", "compat")]);
         (stock, ours)

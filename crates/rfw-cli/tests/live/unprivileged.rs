@@ -1,12 +1,10 @@
 //! Root of a user namespace, as in a rootless container: rfw works, and says how long a transaction may be there.
 
-mod support;
-
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::{feed, links, possible};
+use crate::support::{feed, links, possible};
 
 /// Rules that are still quickly read; more than the usual limits need.
 const MOST_RULES: usize = 60_000;

@@ -1,10 +1,8 @@
 //! rfw beside the host's iptables and nft, with default settings: nobody's rules get lost, nobody is made to fail.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
-use support::{World, links, possible};
+use crate::support::{World, links, possible};
 
 struct Host {
     world: World,
@@ -18,7 +16,7 @@ impl Host {
     }
 
     fn ours(&self, line: &str, input: &str, environment: &[(&str, &str)]) -> (i32, String, String) {
-        let words = support::shell_words(line);
+        let words = crate::support::shell_words(line);
         let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
         told(self.world.run(self.links.join(&words[0]), &arguments, input, environment))
     }
@@ -31,7 +29,7 @@ impl Host {
     }
 
     fn stock(&self, line: &str) -> (i32, String, String) {
-        let words = support::shell_words(line);
+        let words = crate::support::shell_words(line);
         let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
         told(self.world.run(&words[0], &arguments, "", &[]))
     }

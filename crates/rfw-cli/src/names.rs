@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::net::IpAddr;
 
-use rfw_extensions::Names;
+use rfw_extensions::{Labels, Names};
 use rfw_kernel::{IpsetError, Kernel, Live};
 use rfw_nft::Family;
 use rfw_values::Services;
@@ -88,5 +88,12 @@ impl Names for SystemNames {
     fn set_name(&self, index: u16) -> Option<String> {
         let name = self.with_kernel(|live| live.ipset_name(index)).ok()?;
         Some(String::from_utf8_lossy(&name).into_owned())
+    }
+
+    fn labels(&self, table: Labels) -> &[(u32, String)] {
+        match table {
+            Labels::Realms => self.files.realms(),
+            Labels::Groups => self.files.device_groups(),
+        }
     }
 }

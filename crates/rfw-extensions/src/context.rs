@@ -5,6 +5,26 @@ use std::net::IpAddr;
 pub use rfw_nft::Family;
 use rfw_values::Services;
 
+/// A table of names that iproute2 keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// Routing realms.
+    Realms,
+    /// Groups of interfaces.
+    Groups,
+}
+
+impl Labels {
+    /// Where it is kept.
+    #[must_use]
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Realms => "/etc/iproute2/rt_realms",
+            Self::Groups => "/etc/iproute2/group",
+        }
+    }
+}
+
 /// Names that the system knows. No extension opens a file or a socket; it asks here.
 pub trait Names: Services {
     /// The number of a protocol by its lower-case name.
@@ -28,6 +48,10 @@ pub trait Names: Services {
     fn set_index(&self, name: &[u8], family: Family) -> Result<u16, String>;
     /// The name of the ipset at an index.
     fn set_name(&self, index: u16) -> Option<String>;
+    /// Numbers and names of a table, in the order of its file; empty without one.
+    fn labels(&self, _table: Labels) -> &[(u32, String)] {
+        &[]
+    }
 }
 
 /// Which address families an extension serves.

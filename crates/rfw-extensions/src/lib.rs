@@ -15,7 +15,7 @@ pub mod shared;
 pub mod targets;
 pub mod uses;
 
-pub use context::{Effect, Facts, Families, Names, ParseCx};
+pub use context::{Effect, Facts, Families, Labels, Names, ParseCx};
 pub use lifting::Run;
 pub use lowering::{Encoding, Lowering};
 pub use matches::Match;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use rfw_extensions::Names;
+use rfw_extensions::{Labels, Names};
 use rfw_nft::Family;
 use rfw_values::Services;
 
@@ -95,6 +95,10 @@ impl Names for Offline<'_> {
 
     fn set_index(&self, name: &[u8], _family: Family) -> Result<u16, String> {
         Ok(self.number(name))
+    }
+
+    fn labels(&self, table: Labels) -> &[(u32, String)] {
+        self.system.labels(table)
     }
 
     fn set_name(&self, index: u16) -> Option<String> {

@@ -30,6 +30,8 @@ pub struct OptionSpec {
     pub excludes: &'static [&'static str],
     /// iptables' words when it is given twice, or with an option that it excludes, if they are not libxtables'.
     pub conflict: Option<&'static str>,
+    /// iptables' words when only the first of two values is given, if they are not the usual ones.
+    pub second_missing: Option<&'static str>,
     /// Names of options of the same extension that it needs.
     pub needs: &'static [&'static str],
     /// The option this is another name of.
@@ -55,6 +57,7 @@ impl OptionSpec {
             free_text: false,
             excludes: &[],
             conflict: None,
+            second_missing: None,
             needs: &[],
             alias_of: None,
             warning: None,
@@ -109,6 +112,12 @@ impl OptionSpec {
     #[must_use]
     pub const fn conflict(self, words: &'static str) -> Self {
         Self { conflict: Some(words), ..self }
+    }
+
+    /// It has its own words for a second value that is missing.
+    #[must_use]
+    pub const fn second_missing(self, words: &'static str) -> Self {
+        Self { second_missing: Some(words), ..self }
     }
 
     /// It needs these.

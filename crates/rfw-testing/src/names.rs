@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
-use rfw_extensions::Names;
+use rfw_extensions::{Labels, Names};
 use rfw_kernel::{IpsetError, Kernel, Live, names};
 use rfw_nft::Family;
 use rfw_values::Services;
@@ -169,5 +169,12 @@ impl Names for SystemNames {
     fn set_name(&self, index: u16) -> Option<String> {
         let name = self.kernel.borrow_mut().as_mut()?.ipset_name(index).ok()?;
         String::from_utf8(name).ok()
+    }
+
+    fn labels(&self, table: Labels) -> &[(u32, String)] {
+        match table {
+            Labels::Realms => self.files.realms(),
+            Labels::Groups => self.files.device_groups(),
+        }
     }
 }

@@ -30,4 +30,11 @@ crate::registry::extensions! {
     addrtype::Addrtype,
     string::StringMatch,
     time::Time,
+    cpu::Cpu,
+    realm::Realm,
+    devgroup::Devgroup,
+    ecn::Ecn,
+    eui64::Eui64,
+    rpfilter::Rpfilter,
+    tcpmss::Tcpmss,
 }

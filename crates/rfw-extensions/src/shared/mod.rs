@@ -1,11 +1,13 @@
 //! What several extensions have in common; none of it names one.
 
+pub mod bounds;
 pub mod calendar;
 pub mod hop_count;
 pub mod hops;
 pub mod icmp;
 pub mod inet;
 pub mod ipset;
+pub mod labels;
 pub mod nat;
 pub mod ports;
 pub mod states;

@@ -25,7 +25,7 @@ impl<'a> Parser<'_, 'a> {
             Arity::One => values[0] = Some(self.required(word, attached, spec.free_text)?),
             Arity::Two => {
                 values[0] = Some(self.required(word, attached, false)?);
-                values[1] = Some(self.second_value(word, spec.name)?);
+                values[1] = Some(self.second_value(word, spec)?);
             }
         }
         let id = match owner {

@@ -2,6 +2,7 @@
 
 use rfw_diagnostics::{Diagnostic, codes};
 
+use crate::dictionary::OptionSpec;
 use crate::words::{Word, dash_repaired};
 
 use super::options::Found;
@@ -52,13 +53,16 @@ impl<'a> Parser<'_, 'a> {
     }
 
     /// The second value of an option; one that begins like an option or a negation is none.
-    pub(super) fn second_value(&mut self, word: &Word<'a>, name: &str) -> Result<Word<'a>> {
+    pub(super) fn second_value(&mut self, word: &Word<'a>, spec: &OptionSpec) -> Result<Word<'a>> {
         let next = self.words.get(self.next);
         let Some(value) = next.filter(|w| !matches!(w.text.first(), Some(b'-' | b'!'))).cloned() else {
             return Err(parameter(
                 codes::MISSING_OPTION_VALUE,
                 word.span,
-                format!("--{name} requires two args."),
+                match spec.second_missing {
+                    Some(words) => words.to_owned(),
+                    None => format!("--{} requires two args.", spec.name),
+                },
                 "give both values",
             ));
         };

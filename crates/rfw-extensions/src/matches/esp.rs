@@ -1,0 +1,63 @@
+//! `-m esp`: the index of an encapsulated payload.
+//!
+//! xt `esp` revision 0 in both encodings.
+//!
+//! ```c
+//! struct xt_esp { __u32 spis[2]; __u8 invflags; };  /* xt_esp.h, host order */
+//! ```
+
+use rfw_nft::xt::Info;
+use rfw_syntax::OptionSpec;
+
+use crate::context::{Facts, ParseCx};
+use crate::lifting::Run;
+use crate::lowering::Lowering;
+use crate::printer::Printer;
+use crate::shared::bounds::Spis;
+use crate::uses::Uses;
+use crate::{Extension, Parsed};
+
+const SIZE: usize = 12;
+
+/// The typed form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Esp {
+    spis: Spis,
+}
+
+impl Extension for Esp {
+    const NAME: &'static str = "esp";
+    const IMPLIED_BY: &'static [&'static str] = &["esp", "50"];
+    const SUMMARY: &'static str = "the index of an encapsulated payload";
+    const OPTIONS: &'static [OptionSpec] =
+        &[OptionSpec::value("espspi", "index[:index]", "security parameter index or range").invertible()];
+
+    fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
+        Ok(Self { spis: Spis::parse(uses, "espspi")?.unwrap_or_default() })
+    }
+
+    fn print(&self, out: &mut Printer<'_>) {
+        self.spis.print(out, "espspi");
+    }
+
+    fn list(&self, out: &mut Printer<'_>) {
+        out.text(" esp");
+        if !self.spis.is_no_test() {
+            out.text(" ");
+            self.spis.list(out);
+        }
+    }
+
+    fn lower(&self, out: &mut Lowering) {
+        out.xt_match("esp", 0, self.spis.put(Info::new(SIZE)).u8(8, self.spis.inverted.into()).finish());
+    }
+
+    fn lift(run: &mut Run<'_>) -> Option<Self> {
+        let view = run.xt_match("esp", 0, SIZE)?;
+        (view.u8(8) < 2).then_some(Self { spis: Spis::get(&view, view.u8(8) == 1) })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::PURE
+    }
+}

@@ -1,0 +1,107 @@
+//! One number or two, as the options read them whose type libxtables calls `UINT16RC` or `UINT32RC`: `a`, `a:b`, `:b`, `a:`.
+
+use std::fmt;
+
+use rfw_syntax::Word;
+use rfw_values::ValueError;
+use rfw_values::number::prefix;
+
+use crate::Parsed;
+use crate::printer::Printer;
+use crate::uses::{Uses, bad_value};
+
+/// From one number to another, both included. The first may be the larger one, as in 1.8.9; nothing is then inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The first number.
+    pub min: u32,
+    /// The last number.
+    pub max: u32,
+}
+
+impl Bounds {
+    /// Every number of 32 bits.
+    pub const FULL: Self = Self { min: 0, max: u32::MAX };
+
+    /// The value of an option, if it was given; a bound left out is 0 or `highest`.
+    ///
+    /// # Errors
+    /// With libxtables' words.
+    pub fn parse(uses: &Uses<'_, '_>, option: &str, highest: u32) -> Parsed<Option<Self>> {
+        let Some(word) = uses.word(option) else { return Ok(None) };
+        let reader = Reader { word, extension: uses.extension, option, highest };
+        let (min, next) = reader.bound(0, 0)?;
+        let Some(next) = next else { return Ok(Some(Self { min, max: min })) };
+        let (max, next) = reader.bound(next, highest)?;
+        if next.is_some() {
+            let error = ValueError::whole(&word.text, "one number or two");
+            let classic =
+                format!("{}: Too many components for option \"--{option}\" (max: 2)\n", uses.extension);
+            return Err(bad_value(word, &error, classic));
+        }
+        Ok(Some(Self { min, max }))
+    }
+
+    /// Whether every number of 32 bits is inside.
+    #[must_use]
+    pub fn is_full(self) -> bool {
+        self == Self::FULL
+    }
+
+    /// The words of a listing without a blank in front: `spi:5`, `spis:!1:2`.
+    pub fn list(self, out: &mut Printer<'_>, inverted: bool, name: &str) {
+        let plural = if self.min == self.max { "" } else { "s" };
+        out.fmt(format_args!("{name}{plural}:{}{self}", if inverted { "!" } else { "" }));
+    }
+}
+
+impl fmt::Display for Bounds {
+    /// `5` or `5:7`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.min == self.max { write!(f, "{}", self.min) } else { write!(f, "{}:{}", self.min, self.max) }
+    }
+}
+
+struct Reader<'w, 'a> {
+    word: &'w Word<'a>,
+    extension: &'static str,
+    option: &'w str,
+    highest: u32,
+}
+
+impl Reader<'_, '_> {
+    /// The bound that begins at `at`, and where the next one begins.
+    fn bound(&self, at: usize, open: u32) -> Parsed<(u32, Option<usize>)> {
+        let text = &self.word.text;
+        let rest = &text[at..];
+        let near = |from: usize| String::from_utf8_lossy(&text[from..]).into_owned();
+        let found = match rest.first() {
+            None | Some(b':') => Some((open, 0)),
+            Some(_) => prefix(rest)
+                .and_then(|(value, used)| Some((u32::try_from(value).ok()?, used)))
+                .filter(|(value, _)| *value <= self.highest),
+        };
+        let (extension, option, highest) = (self.extension, self.option, self.highest);
+        let Some((value, used)) = found else {
+            let end = rest.iter().position(|&b| b == b':').unwrap_or(rest.len());
+            let error = ValueError::new(at, at + end, format!("a number from 0 to {highest}"));
+            let near = near(at);
+            let classic = format!(
+                "{extension}: bad value for option \"--{option}\" near \"{near}\", or out of range (0-{highest}).\n"
+            );
+            return Err(bad_value(self.word, &error, classic));
+        };
+        match rest.get(used) {
+            None => Ok((value, None)),
+            Some(b':') => Ok((value, Some(at + used + 1))),
+            Some(_) => {
+                let error = ValueError::new(at + used, text.len(), "a number or a range FROM:TO");
+                let near = near(at + used);
+                let classic = format!(
+                    "{extension}: Argument to \"--{option}\" has unexpected characters near \"{near}\".\n"
+                );
+                Err(bad_value(self.word, &error, classic))
+            }
+        }
+    }
+}

@@ -19,22 +19,21 @@
 mod native;
 mod words;
 
-use std::net::IpAddr;
-
 use rfw_diagnostics::codes;
 use rfw_nft::Expr;
 use rfw_nft::expr::{CtDir, ct};
 use rfw_nft::predicate::{Field, Item};
 use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Use, Word};
-use rfw_values::address::{AddrText, octets};
+use rfw_values::address::octets;
 
 use crate::context::{Effect, Facts, Family, ParseCx};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
 use crate::selector::Inv;
-use crate::shared::inet::{Mask, union_address, union_bytes};
+use crate::shared::net::Net;
+use crate::shared::protocol::parse_protocol;
 use crate::shared::states::{self, DNAT, PLAIN, SNAT, States};
 use crate::uses::Uses;
 use crate::{Extension, Parsed};
@@ -89,19 +88,6 @@ impl Side {
 
     fn port_key(&self) -> u32 {
         if self.source { ct::PROTO_SRC } else { ct::PROTO_DST }
-    }
-}
-
-/// An address and its mask; host bits stay, since the payload has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Net {
-    address: IpAddr,
-    mask: Mask,
-}
-
-impl Net {
-    fn has_host_bits(&self) -> bool {
-        octets(self.address).iter().zip(self.mask.significant()).any(|(a, m)| a & !m != 0)
     }
 }
 
@@ -220,14 +206,14 @@ impl Conntrack {
         let name = used.option.key();
         match name {
             "ctstate" => self.states = Some(States { inverted, mask: words::parse_states(word)? }),
-            "ctproto" => self.protocol = Some(Inv { inverted, value: words::parse_protocol(word, cx)? }),
+            "ctproto" => self.protocol = Some(Inv { inverted, value: parse_protocol(word, cx)? }),
             "ctstatus" => self.status = Some(Inv { inverted, value: words::parse_statuses(word)? }),
             "ctexpire" => self.expires = Some(Inv { inverted, value: words::parse_seconds(word)? }),
             "ctdir" => self.direction = Some(words::parse_direction(word)?),
             _ => {
                 for (index, side) in SIDES.iter().enumerate() {
                     if side.address == name {
-                        self.addresses[index] = Some(Inv { inverted, value: words::parse_net(word, name, cx)? });
+                        self.addresses[index] = Some(Inv { inverted, value: Net::parse(word, Self::NAME, name, cx)? });
                     } else if side.port == name {
                         self.ports[index] = Some(Inv { inverted, value: words::parse_ports(word, name, cx)? });
                     }
@@ -252,7 +238,7 @@ impl Conntrack {
         for (side, net) in SIDES.iter().zip(&self.addresses) {
             if let Some(net) = net {
                 head(out, net.inverted, side.address);
-                write_net(out, &net.value, numeric);
+                net.value.write(out, numeric);
             }
         }
         for (side, ports) in SIDES.iter().zip(&self.ports) {
@@ -296,7 +282,7 @@ impl Conntrack {
             let [address, low, high] = side.offsets;
             if let Some(net) = &self.addresses[index] {
                 flag(side.address_flag, net.inverted);
-                info = info.bytes(address, &union_bytes(net.value.address)).bytes(address + 16, &net.value.mask.bytes());
+                info = net.value.store(info, address);
             }
             if let Some(ports) = &self.ports[index] {
                 flag(side.port_flag, ports.inverted);
@@ -334,10 +320,7 @@ impl Conntrack {
         for (index, side) in SIDES.iter().enumerate() {
             let [address, low, high] = side.offsets;
             if has(side.address_flag) {
-                let value = Net {
-                    address: union_address(view.array(address), family),
-                    mask: Mask::from_bytes(view.array(address + 16), family),
-                };
+                let value = Net::load(view, address, family);
                 found.addresses[index] = Some(Inv { inverted: not(side.address_flag), value });
             }
             if has(side.port_flag) {
@@ -463,16 +446,6 @@ fn write_range<T: PartialEq + std::fmt::Display>(out: &mut Printer<'_>, (from, t
     } else {
         out.fmt(format_args!("{from}:{to}"));
     }
-}
-
-fn write_net(out: &mut Printer<'_>, net: &Net, numeric: bool) {
-    if !numeric && net.address.is_unspecified() {
-        out.text("anywhere");
-        return;
-    }
-    let name = if numeric { None } else { out.names.host_name(net.address) };
-    let name = name.unwrap_or_else(|| AddrText(net.address).to_string());
-    out.fmt(format_args!("{name}{}", net.mask));
 }
 
 fn status_text(mask: u16) -> String {

@@ -9,6 +9,8 @@ pub mod inet;
 pub mod ipset;
 pub mod labels;
 pub mod nat;
+pub mod net;
 pub mod ports;
+pub mod protocol;
 pub mod states;
 pub mod traffic_class;

@@ -1,14 +1,12 @@
 //! The values of conntrack's options.
 
-use rfw_diagnostics::{Diagnostic, codes};
 use rfw_nft::expr::CtDir;
 use rfw_syntax::Word;
 use rfw_values::{PortError, PortRange, ValueError, number};
 
-use super::{Net, STATUSES};
+use super::STATUSES;
 use crate::Parsed;
 use crate::context::ParseCx;
-use crate::shared::inet::{Mask, host};
 use crate::shared::states::{DNAT, PLAIN, SNAT, States};
 use crate::uses::{bad_choice, bad_value};
 
@@ -42,19 +40,6 @@ pub(super) fn parse_statuses(word: &Word<'_>) -> Parsed<u16> {
     })
 }
 
-pub(super) fn parse_protocol(word: &Word<'_>, cx: &ParseCx<'_>) -> Parsed<u8> {
-    let lower = word.text.to_ascii_lowercase();
-    let known = number::parse_u8(&word.text, 0, u8::MAX).ok();
-    known.or_else(|| if lower == b"all" { Some(0) } else { cx.names.protocol_number(&lower) }).ok_or_else(|| {
-        let shown = word.lossy();
-        Box::new(
-            Diagnostic::error(codes::UNKNOWN_PROTOCOL, word.span, format!("there is no protocol `{shown}`"))
-                .help("a name of /etc/protocols or a number from 0 to 255")
-                .parameter(format!("unknown protocol \"{shown}\" specified")),
-        )
-    })
-}
-
 pub(super) fn parse_direction(word: &Word<'_>) -> Parsed<CtDir> {
     let lower = word.text.to_ascii_lowercase();
     match lower.as_slice() {
@@ -65,18 +50,6 @@ pub(super) fn parse_direction(word: &Word<'_>) -> Parsed<CtDir> {
             Err(bad_choice(word, &word.text, word.span, &["ORIGINAL", "REPLY"], classic))
         }
     }
-}
-
-pub(super) fn parse_net(word: &Word<'_>, option: &str, cx: &ParseCx<'_>) -> Parsed<Net> {
-    let end = word.text.len();
-    let slash = word.text.iter().position(|&b| b == b'/').unwrap_or(end);
-    let address = host(word, 0..slash, cx)?;
-    let mask = if slash == end {
-        Mask::full(cx.family)
-    } else {
-        Mask::parse(word, slash + 1..end, cx.family, "conntrack", option)?
-    };
-    Ok(Net { address, mask })
 }
 
 pub(super) fn parse_ports(word: &Word<'_>, option: &str, cx: &ParseCx<'_>) -> Parsed<(u16, u16)> {

@@ -37,4 +37,10 @@ crate::registry::extensions! {
     eui64::Eui64,
     rpfilter::Rpfilter,
     tcpmss::Tcpmss,
+    hashlimit::Hashlimit,
+    quota::Quota,
+    connbytes::Connbytes,
+    helper::Helper,
+    physdev::Physdev,
+    policy::Policy,
 }

@@ -349,7 +349,7 @@ fn quota(a: &mut Attributes<'_>) -> Option<Expr> {
     a.skip_pad(n::quota::PAD);
     Some(Expr::Quota {
         bytes: a.u64(n::quota::BYTES)?,
-        flags: up_to(1, a.u32_or_zero(n::quota::FLAGS)?)?,
+        flags: up_to(3, a.u32_or_zero(n::quota::FLAGS)?)?,
         consumed: a.optional(n::quota::CONSUMED, Attr::u64)?.unwrap_or(0),
     })
 }

@@ -197,7 +197,7 @@ pub enum Expr {
     Lookup { set: Vec<u8>, set_id: Option<u32>, sreg: Reg, dreg: Option<Reg>, flags: u32 },
     /// `connlimit`; flags 1 inverted (above).
     Connlimit { count: u32, flags: u32 },
-    /// `quota`.
+    /// `quota`; flags 1 inverted (over), 2 used up, which only the kernel says.
     Quota { bytes: u64, flags: u32, consumed: u64 },
     /// `numgen`; kind 0 incremental, 1 random.
     Numgen { dreg: Reg, modulus: u32, kind: u32, offset: u32 },

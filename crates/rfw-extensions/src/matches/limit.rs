@@ -40,6 +40,9 @@ impl Extension for Limit {
                 bad_value(word, error.value_error(), classic)
             })?,
         };
+        // The kernel gets whole packets per unit: 86401/day is 1/sec.
+        let (count, unit) = rate.kernel();
+        let rate = Rate::from_kernel(count, unit).unwrap_or(rate);
         // The kernel takes a burst of 0 as the default (`nft_limit.c`).
         let burst = uses.number("limit-burst", 0, 10_000)?.filter(|&b| b != 0).unwrap_or(DEFAULT_BURST);
         Ok(Self { rate, burst })

@@ -129,7 +129,8 @@ impl Extension for Log {
     fn lift(run: &mut Run<'_>) -> Option<Self> {
         if let Some(view) = run.xt_target("LOG", 0, SIZE) {
             let lifted = Self { level: view.u8(0), flags: view.u8(1), prefix: view.string(2, 30).to_vec() };
-            return (lifted.level <= 7 && known_flags(lifted.flags)).then_some(lifted);
+            let sayable = lifted.level <= 7 && known_flags(lifted.flags) && lifted.prefix.len() <= PREFIX_MAX;
+            return sayable.then_some(lifted);
         }
         run.plain(|expr| match expr {
             Expr::Log { group: None, prefix, snaplen: None, qthreshold: None, level, flags } => {

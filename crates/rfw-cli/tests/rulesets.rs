@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rfw_extensions::Registry;
 use rfw_nft::Family;
 use rfw_syntax::Dictionary;
-use support::{World, links, possible};
+use support::{World, links, possible, shell_words};
 
 /// A file and the programs of its family.
 struct Case {
@@ -53,24 +53,25 @@ impl Case {
     }
 
     /// Extensions it names that rfw does not have.
-    fn missing(&self) -> BTreeSet<&str> {
+    fn missing(&self) -> BTreeSet<String> {
         let family = if self.restore.starts_with("ip6") { Family::Ipv6 } else { Family::Ipv4 };
         let registry = Registry::new(family);
-        let words: Vec<&str> = self.text.split_whitespace().collect();
+        let rules = self.text.lines().filter(|line| !line.starts_with('#'));
+        let words: Vec<String> = rules.flat_map(shell_words).collect();
         let chain = |name: &str| {
             self.text
                 .lines()
                 .any(|line| line.strip_prefix(':').is_some_and(|l| l.split(' ').next() == Some(name)))
         };
-        let missing = words.windows(2).filter(|pair| match pair[0] {
+        let missing = words.windows(2).filter(|pair| match pair[0].as_str() {
             "-m" | "--match" => registry.find_match(pair[1].as_bytes()).is_none(),
             "-j" | "--jump" => {
                 let found = registry.find_target(pair[1].as_bytes()).is_some();
-                !found && !["ACCEPT", "DROP", "RETURN"].contains(&pair[1]) && !chain(pair[1])
+                !found && !["ACCEPT", "DROP", "RETURN"].contains(&pair[1].as_str()) && !chain(&pair[1])
             }
             _ => false,
         });
-        missing.map(|pair| pair[1]).collect()
+        missing.map(|pair| pair[1].clone()).collect()
     }
 
     fn ours(&self, program: &str) -> PathBuf {
@@ -104,6 +105,8 @@ impl Case {
                 let shown = self.saved(&world, Path::new(self.save))?;
                 self.same(&expected, &shown, "stock shows something else of rfw's rules")?;
             }
+            // What nft cannot list, it cannot manage.
+            world.tool("nft list ruleset");
             load(&["-c"], &saved[1])?;
             let again = self.saved(&world, &self.ours(self.save))?;
             self.same(&saved, &again, &format!("{encoding}: not the same after a second round"))?;
@@ -143,7 +146,7 @@ fn say(text: &str) {
 }
 
 fn all_agree(directory: &Path, tag: &str) {
-    if !possible(&["iptables", "iptables-save"]) {
+    if !possible(&["iptables", "iptables-save", "nft"]) {
         return;
     }
     let links = links(tag);

@@ -1,7 +1,8 @@
-//! rfw in network namespaces: as iptables, beside iptables, on files with mistakes, without privileges.
+//! rfw in network namespaces: as iptables, beside iptables, on files with mistakes, with whole rulesets, without privileges.
 
 mod coexist;
 mod drop_in;
 mod restore;
+mod rulesets;
 mod support;
 mod unprivileged;

@@ -4,17 +4,15 @@
 //! The rulesets are those of `fixtures/rulesets` and of the directory that `RFW_RULESETS` names; `*.v6.rules` are for
 //! ip6tables. Needs root, and says so when it skips.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::support::{World, links, possible, shell_words};
 use rfw_extensions::Registry;
 use rfw_nft::Family;
 use rfw_syntax::Dictionary;
-use support::{World, links, possible, shell_words};
 
 /// A file and the programs of its family.
 struct Case {

@@ -43,4 +43,12 @@ crate::registry::extensions! {
     helper::Helper,
     physdev::Physdev,
     policy::Policy,
+    ah::Ah,
+    ah6::Ah6,
+    esp::Esp,
+    ipcomp::Ipcomp,
+    frag::Frag,
+    rt::Rt,
+    hbh::Hbh,
+    dst::Dst,
 }

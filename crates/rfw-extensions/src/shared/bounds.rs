@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rfw_nft::xt::{Info, View};
 use rfw_syntax::Word;
 use rfw_values::ValueError;
 use rfw_values::number::prefix;
@@ -59,6 +60,65 @@ impl fmt::Display for Bounds {
     /// `5` or `5:7`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.min == self.max { write!(f, "{}", self.min) } else { write!(f, "{}:{}", self.min, self.max) }
+    }
+}
+
+/// A test of a security parameter index, as `ah`, `esp` and `ipcomp` have it. The default is no test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spis {
+    /// Whether `!` stood before it.
+    pub inverted: bool,
+    /// The indices.
+    pub bounds: Bounds,
+}
+
+impl Default for Spis {
+    fn default() -> Self {
+        Self { inverted: false, bounds: Bounds::FULL }
+    }
+}
+
+impl Spis {
+    /// The value of an option, if it was given.
+    ///
+    /// # Errors
+    /// With libxtables' words.
+    pub fn parse(uses: &Uses<'_, '_>, option: &str) -> Parsed<Option<Self>> {
+        let bounds = Bounds::parse(uses, option, u32::MAX)?;
+        Ok(bounds.map(|bounds| Self { inverted: uses.inverted(option), bounds }))
+    }
+
+    /// Whether every index passes.
+    #[must_use]
+    pub fn is_no_test(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The option, unless every index passes.
+    pub fn print(&self, out: &mut Printer<'_>, option: &str) {
+        if !self.is_no_test() {
+            out.option(self.inverted, option);
+            out.fmt(format_args!(" {}", self.bounds));
+        }
+    }
+
+    /// `spi:5`, unless every index passes.
+    pub fn list(&self, out: &mut Printer<'_>) {
+        if !self.is_no_test() {
+            self.bounds.list(out, self.inverted, "spi");
+        }
+    }
+
+    /// Puts the indices into the front of a struct.
+    #[must_use]
+    pub fn put(&self, info: Info) -> Info {
+        info.u32(0, self.bounds.min).u32(4, self.bounds.max)
+    }
+
+    /// The indices in the front of a struct.
+    #[must_use]
+    pub fn get(view: &View<'_>, inverted: bool) -> Self {
+        Self { inverted, bounds: Bounds { min: view.u32(0), max: view.u32(4) } }
     }
 }
 

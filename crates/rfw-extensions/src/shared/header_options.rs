@@ -173,17 +173,14 @@ fn number(word: &Word<'_>, start: usize, end: usize, what: &str, dialect: &Diale
     let text = word.text.get(start..end).unwrap_or_default();
     let shown = String::from_utf8_lossy(text);
     let name = dialect.name;
-    let wrong = |classic: String| {
-        bad_value(word, &ValueError::new(start, end, "a number from 0 to 255"), classic)
-    };
+    let wrong =
+        |classic: String| bad_value(word, &ValueError::new(start, end, "a number from 0 to 255"), classic);
     match prefix(text) {
         None if text.iter().any(u8::is_ascii_digit) => {
             Err(wrong(format!("{what} `{shown}' specified too big: would overflow")))
         }
         None => Err(wrong(format!("{name}: no valid digits in {what} `{shown}'"))),
-        Some((_, used)) if used < text.len() => {
-            Err(wrong(format!("{name}: error parsing {what} `{shown}'")))
-        }
+        Some((_, used)) if used < text.len() => Err(wrong(format!("{name}: error parsing {what} `{shown}'"))),
         Some((value, _)) => u8::try_from(value)
             .map_err(|_| wrong(format!("{what} `{shown}' specified too big: would overflow"))),
     }

@@ -46,7 +46,7 @@ pub fn no_chain(name: &Word<'_>, table: &str) -> Box<Diagnostic> {
 }
 
 impl Transaction<'_> {
-    fn table_id(&self, table: usize) -> TableId<'static> {
+    pub(super) fn table_id(&self, table: usize) -> TableId<'static> {
         TableId::new(self.family, self.tables[table].spec.name.as_bytes())
     }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use rfw_compiler::foreign::{self, ForeignRule};
 use rfw_compiler::{Body, Rule, Stored, lift, lower, normal};
 use rfw_diagnostics::{Classic, Code, Diagnostic, Span, codes};
-use rfw_kernel::{RawRule, TableId};
+use rfw_kernel::RawRule;
 use rfw_nft::expr::decode_list;
 use rfw_nft::message::{Compat, NewRule, Place};
 use rfw_syntax::{Dictionary, Word};
@@ -71,7 +71,7 @@ impl Transaction<'_> {
             return Ok(());
         }
         let name = self.chain_id_name(table, chain);
-        let id = TableId::new(self.family, self.tables[table].spec.name.as_bytes());
+        let id = self.table_id(table);
         let (family, names) = (self.family, self.names);
         let mut rules = Vec::new();
         self.kernel.rules(id, Some(&name), &mut |raw| {
@@ -92,6 +92,14 @@ impl Transaction<'_> {
             RuleRef::Kernel(stored) => Place::Before(stored.handle),
             RuleRef::Batch { id, .. } => Place::BeforeId(*id),
         }
+    }
+
+    /// A number for a rule in the batch, if later commands may need it.
+    fn fresh_id(&mut self) -> Option<u32> {
+        self.history.then(|| {
+            self.next_id += 1;
+            self.next_id
+        })
     }
 
     /// Sends one rule; gives its number in the batch if later commands may need it.
@@ -118,12 +126,9 @@ impl Transaction<'_> {
             )
             .into());
         }
-        let id = self.history.then(|| {
-            self.next_id += 1;
-            self.next_id
-        });
+        let id = self.fresh_id();
         let chain_name = self.chain_id_name(table, chain);
-        let table_id = TableId::new(self.family, self.tables[table].spec.name.as_bytes());
+        let table_id = self.table_id(table);
         let rule = NewRule {
             chain: table_id.chain(&chain_name),
             place,
@@ -180,12 +185,9 @@ impl Transaction<'_> {
             )
             .into());
         }
-        let id = self.history.then(|| {
-            self.next_id += 1;
-            self.next_id
-        });
+        let id = self.fresh_id();
         let name = self.chain_id_name(table, chain);
-        let table_id = TableId::new(self.family, self.tables[table].spec.name.as_bytes());
+        let table_id = self.table_id(table);
         let new = NewRule {
             chain: table_id.chain(&name),
             place: Place::Append,
@@ -252,11 +254,9 @@ impl Transaction<'_> {
                 }
             }
             // The kernel replaces by handle only: put the new one before, take the old one out.
-            RuleRef::Batch { id: old, .. } => {
-                let old = *old;
+            RuleRef::Batch { .. } => {
                 self.insert(table, chain, number, wanted, at)?;
                 self.drop_rule(table, chain, number as usize, wanted.span)?;
-                debug_assert!(old > 0);
             }
         }
         Ok(())
@@ -266,7 +266,7 @@ impl Transaction<'_> {
     fn drop_rule(&mut self, table: usize, chain: u32, index: usize, span: Span) -> Done<()> {
         let rule = self.rule_ids(table, chain)?.remove(index);
         let name = self.chain_id_name(table, chain);
-        let id = TableId::new(self.family, self.tables[table].spec.name.as_bytes()).chain(&name);
+        let id = self.table_id(table).chain(&name);
         let seq = match rule {
             RuleRef::Kernel(stored) => self.batch.del_rule(id, stored.handle),
             RuleRef::Batch { id: made, .. } => self.batch.del_rule_by_id(id, made),
@@ -305,8 +305,7 @@ impl Transaction<'_> {
                 && self.tables[table].chain(index).rules.is_none()
                 && let Some(handle) = self.find_handle(table, index, rule)?
             {
-                let id =
-                    TableId::new(self.family, self.tables[table].spec.name.as_bytes()).chain(&chain.text);
+                let id = self.table_id(table).chain(&chain.text);
                 let seq = self.batch.del_rule(id, handle);
                 self.op(seq, OpKind::RuleDelete, span, table, Some(index));
                 return Ok(());
@@ -337,7 +336,7 @@ impl Transaction<'_> {
     fn find_handle(&mut self, table: usize, chain: u32, rule: &Rule) -> Done<Option<u64>> {
         let wanted = normal(rule, self.family, self.names);
         let name = self.chain_id_name(table, chain);
-        let id = TableId::new(self.family, self.tables[table].spec.name.as_bytes());
+        let id = self.table_id(table);
         let (family, names) = (self.family, self.names);
         let mut found = None;
         self.kernel.rules(id, Some(&name), &mut |raw| {

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 
 use rfw_diagnostics::{Classic, Span};
-use rfw_kernel::TableId;
 use rfw_nft::Expr;
 use rfw_nft::expr::decode_list;
 use rfw_nft::message::{Hook, NewChain, NewRule, Place};
@@ -71,7 +70,7 @@ impl Transaction<'_> {
             counters: None,
             userdata: &[],
         };
-        let id = TableId::new(self.family, self.tables[table].spec.name.as_bytes()).chain(name);
+        let id = self.table_id(table).chain(name);
         let seq = self.batch.zero_chain(id, &new);
         self.op(seq, OpKind::ChainZero, span, table, Some(index));
         Ok(())
@@ -79,7 +78,7 @@ impl Transaction<'_> {
 
     fn zero_rules(&mut self, table: usize, name: &[u8], number: Option<u32>, span: Span) -> Done<()> {
         let Some(index) = self.find_chain(table, name)? else { return Ok(()) };
-        let table_id = TableId::new(self.family, self.tables[table].spec.name.as_bytes());
+        let table_id = self.table_id(table);
         // What this transaction has deleted or replaced is not there any more; what it has made begins with its own counters.
         let handle = |rule: &RuleRef| match rule {
             RuleRef::Kernel(stored) => stored.handle,

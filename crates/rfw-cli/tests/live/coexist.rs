@@ -168,8 +168,8 @@ fn the_encoding_is_chosen_by_option_environment_and_file() {
 fn foreign_rules_are_shown_kept_and_put_back() {
     let Some(host) = Host::new("coexist-foreign") else { return };
     host.tool("iptables -A INPUT -s 192.0.2.1/32 -j DROP");
-    host.tool("nft add rule ip filter INPUT ip ecn ce counter accept");
-    host.tool("nft add rule ip filter INPUT meta cpu 1 counter");
+    host.tool("nft add rule ip filter INPUT ip id 7 counter accept");
+    host.tool("nft add rule ip filter INPUT tcp sequence 1 counter");
     host.tool("iptables -A INPUT -s 192.0.2.2/32 -j DROP");
     let rules = || host.tool("nft list chain ip filter INPUT");
     let before = rules();
@@ -190,7 +190,7 @@ fn foreign_rules_are_shown_kept_and_put_back() {
     host.rfw("rfw -D INPUT 2");
     assert_eq!(host.rfw("rfw -S INPUT").matches("#rfw:foreign").count(), 1);
     host.rfw("rfw -Z INPUT");
-    assert!(rules().contains("meta cpu 1"));
+    assert!(rules().contains("tcp sequence 1"));
 }
 
 #[test]

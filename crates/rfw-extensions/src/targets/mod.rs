@@ -29,4 +29,10 @@ crate::registry::extensions! {
     tcpoptstrip::Tcpoptstrip,
     synproxy::Synproxy,
     checksum::Checksum,
+    audit::Audit,
+    connsecmark::Connsecmark,
+    secmark::Secmark,
+    ecn::Ecn,
+    idletimer::Idletimer,
+    rateest::Rateest,
 }

@@ -76,13 +76,13 @@ fn of_line(text: &[u8], table: &str, family: Family, seeds: &mut Vec<Seed>) {
     for bytes in [[b"c", text].concat(), [b"P", join_nul(text).as_slice()].concat()] {
         seeds.push(Seed { target: "words", bytes });
     }
-    seeds.push(Seed {
-        target: "diagnostics",
-        bytes: join_nul(text).iter().map(|&b| if b == 0 { b'\n' } else { b }).collect(),
-    });
     let target = text.rsplit(|&b| b == b' ').next().unwrap_or_default();
     let place = Place { family, table, chains: &[target], names: &NoNames, mode: Mode::Restore };
-    let Ok(built) = build_line(text, &place) else { return };
+    let Ok(built) = build_line(text, &place) else {
+        let lines = join_nul(text).iter().map(|&b| if b == 0 { b'\n' } else { b }).collect();
+        seeds.push(Seed { target: "diagnostics", bytes: lines });
+        return;
+    };
     for rule in &built.rules {
         for encoding in [Encoding::Compat, Encoding::Native] {
             let lowered = lower(rule, encoding, family, (3, 4));

@@ -11,6 +11,7 @@ pub mod ipset;
 pub mod labels;
 pub mod nat;
 pub mod net;
+pub mod npt;
 pub mod ports;
 pub mod protocol;
 pub mod states;

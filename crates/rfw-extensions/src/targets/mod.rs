@@ -35,4 +35,7 @@ crate::registry::extensions! {
     ecn::Ecn,
     idletimer::Idletimer,
     rateest::Rateest,
+    hmark::Hmark,
+    snpt::Snpt,
+    dnpt::Dnpt,
 }

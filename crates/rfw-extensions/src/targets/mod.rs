@@ -38,4 +38,7 @@ crate::registry::extensions! {
     hmark::Hmark,
     snpt::Snpt,
     dnpt::Dnpt,
+    led::Led,
+    clusterip::Clusterip,
+    ulog::Ulog,
 }

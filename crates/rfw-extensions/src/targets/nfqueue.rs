@@ -6,12 +6,12 @@
 use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::ValueError;
-use rfw_values::number::prefix;
 
 use crate::context::{Effect, Facts, ParseCx};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
+use crate::shared::bounds::Bounds;
 use crate::uses::{Uses, bad_value};
 use crate::{Extension, Parsed};
 
@@ -44,7 +44,7 @@ impl Extension for Nfqueue {
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let (first, total) = match uses.word("queue-balance") {
-            Some(word) => parse_queues(word)?,
+            Some(word) => parse_queues(uses, word)?,
             None => {
                 let queue = uses.number("queue-num", 0, u32::from(u16::MAX))?.unwrap_or(0);
                 (u16::try_from(queue).unwrap_or(u16::MAX), 1)
@@ -110,55 +110,20 @@ impl Nfqueue {
 }
 
 /// `FIRST:LAST`: the first queue and how many there are.
-fn parse_queues(word: &Word<'_>) -> Parsed<(u16, u16)> {
-    let (first, next) = bound(word, 0, 0)?;
+fn parse_queues(uses: &Uses<'_, '_>, word: &Word<'_>) -> Parsed<(u16, u16)> {
+    let bounds = Bounds::parse(uses, "queue-balance", u16::MAX.into())?;
     let whole = |expected: &str| ValueError::whole(&word.text, expected);
-    let Some(next) = next else {
-        let classic = format!("Bad range \"{}\"", word.lossy());
-        return Err(bad_value(word, &whole("two queues, FIRST:LAST"), classic));
+    let range = || format!("Bad range \"{}\"", word.lossy());
+    let Some(Bounds { min, max }) = bounds.filter(|_| word.text.contains(&b':')) else {
+        return Err(bad_value(word, &whole("two queues, FIRST:LAST"), range()));
     };
-    let (last, more) = bound(word, next, u16::MAX)?;
-    if more.is_some() {
-        let classic = "NFQUEUE: Too many components for option \"--queue-balance\" (max: 2)\n";
-        return Err(bad_value(word, &whole("two queues, FIRST:LAST"), classic));
-    }
-    if first >= last {
-        let classic = format!("{first} should be less than {last}");
+    if min >= max {
+        let classic = format!("{min} should be less than {max}");
         return Err(bad_value(word, &whole("a lower queue before the colon than behind it"), classic));
     }
     // All 65536 don't fit the kernel's counter.
-    match (last - first).checked_add(1) {
-        Some(total) => Ok((first, total)),
-        None => Err(bad_value(word, &whole("at most 65535 queues"), format!("Bad range \"{}\"", word.lossy()))),
-    }
-}
-
-/// The bound that begins at `at`, and where the next one begins; one that is left out is `open`.
-fn bound(word: &Word<'_>, at: usize, open: u16) -> Parsed<(u16, Option<usize>)> {
-    let rest = &word.text[at..];
-    let near = |from: usize| String::from_utf8_lossy(&word.text[from..]).into_owned();
-    let found = match rest.first() {
-        None | Some(b':') => Some((open, 0)),
-        Some(_) => prefix(rest).and_then(|(value, used)| Some((u16::try_from(value).ok()?, used))),
-    };
-    let Some((value, used)) = found else {
-        let end = rest.iter().position(|&b| b == b':').unwrap_or(rest.len());
-        let classic = format!(
-            "NFQUEUE: bad value for option \"--queue-balance\" near \"{}\", or out of range (0-65535).\n",
-            near(at)
-        );
-        return Err(bad_value(word, &ValueError::new(at, at + end, "a queue from 0 to 65535"), classic));
-    };
-    match rest.get(used) {
-        None => Ok((value, None)),
-        Some(b':') => Ok((value, Some(at + used + 1))),
-        Some(_) => {
-            let error = ValueError::new(at + used, word.text.len(), "two queues, FIRST:LAST");
-            let classic = format!(
-                "NFQUEUE: Argument to \"--queue-balance\" has unexpected characters near \"{}\".\n",
-                near(at + used)
-            );
-            Err(bad_value(word, &error, classic))
-        }
+    match (u16::try_from(min), u16::try_from(max - min + 1)) {
+        (Ok(first), Ok(total)) => Ok((first, total)),
+        _ => Err(bad_value(word, &whole("at most 65535 queues"), range())),
     }
 }

@@ -51,4 +51,9 @@ crate::registry::extensions! {
     rt::Rt,
     hbh::Hbh,
     dst::Dst,
+    mh::Mh,
+    ipv6header::Ipv6header,
+    srh::Srh,
+    sctp::Sctp,
+    dccp::Dccp,
 }

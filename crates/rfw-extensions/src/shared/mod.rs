@@ -16,3 +16,4 @@ pub mod ports;
 pub mod protocol;
 pub mod states;
 pub mod traffic_class;
+pub mod xt_ports;

@@ -8,6 +8,7 @@ mod error;
 mod fake;
 mod ipset;
 mod live;
+mod monitor;
 pub mod names;
 mod socket;
 pub mod time;
@@ -18,6 +19,7 @@ pub use error::{CommitError, Error, Reject};
 pub use fake::Fake;
 pub use ipset::IpsetError;
 pub use live::Live;
+pub use monitor::{Monitor, interface_name};
 pub use rfw_nft::message::{Batch, Chain, ChainId, RawRule, Table, TableId};
 
 use rfw_nft::Family;

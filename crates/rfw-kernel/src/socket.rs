@@ -7,6 +7,7 @@ use std::{io, os::fd::AsRawFd};
 const RECEIVE: usize = 64 * 1024;
 
 const SOL_NETLINK: libc::c_int = 270;
+const NETLINK_ADD_MEMBERSHIP: libc::c_int = 1;
 const NETLINK_CAP_ACK: libc::c_int = 10;
 const NETLINK_EXT_ACK: libc::c_int = 11;
 
@@ -25,6 +26,11 @@ impl Socket {
         let _ = socket.set(SOL_NETLINK, NETLINK_EXT_ACK, 1);
         let _ = socket.set(SOL_NETLINK, NETLINK_CAP_ACK, 1);
         Ok(socket)
+    }
+
+    /// Listens to a multicast group (`enum nfnetlink_groups`).
+    pub(crate) fn join(&self, group: libc::c_int) -> io::Result<()> {
+        self.set(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
     }
 
     fn set(&self, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 mod explain;
 mod lint;
+mod monitor;
 
 use clap::{Parser, Subcommand};
 
@@ -22,6 +23,8 @@ enum OwnCommand {
     Lint(lint::LintArgs),
     /// Explain a check of `rfw lint`
     Explain(explain::ExplainArgs),
+    /// Show changes of the ruleset as they happen, and traced packets
+    Monitor(monitor::MonitorArgs),
 }
 
 /// Runs a command of ours; gives the exit status.
@@ -34,6 +37,7 @@ pub fn run(arguments: &[Vec<u8>]) -> u8 {
             OwnCommand::Restore | OwnCommand::Save => 2,
             OwnCommand::Lint(args) => lint::run(&args),
             OwnCommand::Explain(args) => explain::run(&args),
+            OwnCommand::Monitor(args) => monitor::run(&args),
         },
         Err(error) => {
             let _ = error.print();

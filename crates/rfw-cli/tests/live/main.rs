@@ -2,6 +2,7 @@
 
 mod coexist;
 mod drop_in;
+mod monitor;
 mod restore;
 mod rulesets;
 mod support;

@@ -13,11 +13,13 @@ mod object;
 pub mod request;
 #[cfg(test)]
 mod tests;
+mod trace;
 pub mod userdata;
 
 pub use batch::{Batch, ChainId, Compat, NewChain, NewRule, Place, TableId};
 pub use error::{NetlinkError, expr_at_offset};
 pub use object::{Chain, Counters, Hook, RawRule, Rule, Table};
+pub use trace::{Trace, TraceKind};
 
 pub use crate::attr::Malformed;
 use crate::{Family, attr::Reader};
@@ -72,6 +74,7 @@ pub mod kind {
     pub const GETSET: u16 = NFT | 10;
     pub const NEWGEN: u16 = NFT | 15;
     pub const GETGEN: u16 = NFT | 16;
+    pub const TRACE: u16 = NFT | 17;
     pub const GETOBJ: u16 = NFT | 19;
 }
 

@@ -40,7 +40,7 @@ impl Monitor {
     ///
     /// # Errors
     /// If the system call fails.
-    pub fn next(&mut self) -> io::Result<Option<&[u8]>> {
+    pub fn wait(&mut self) -> io::Result<Option<&[u8]>> {
         match self.socket.receive() {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Ok(None),

@@ -175,7 +175,7 @@ impl Extension for Rt {
         // What the options cannot say together, or say only with others.
         let known = flags & 0xc0 == 0
             && inverted & !(flags & INVERTIBLE) == 0
-            && has(ADDRESSES) == !lifted.addresses.is_empty()
+            && has(ADDRESSES) != lifted.addresses.is_empty()
             && (!has(RESERVED | ADDRESSES) || lifted.kind == Some((false, 0)))
             && (!has(NOT_STRICT) || has(ADDRESSES))
             && (has(SEGMENTS) || segments.is_full());

@@ -71,7 +71,7 @@ fn listen(args: &MonitorArgs) -> io::Result<()> {
     let mut packets = traces::Packets::default();
     loop {
         let mut text = Vec::new();
-        match monitor.next()? {
+        match monitor.wait()? {
             None => text
                 .extend_from_slice(b"# some announcements were lost: they came faster than they were read\n"),
             Some(bytes) => {

@@ -5,11 +5,12 @@ use rfw_compiler::{BuildCx, Part, build, part_of};
 use rfw_diagnostics::{Classic, Diagnostic, Source, Span, codes};
 use rfw_extensions::Registry;
 use rfw_kernel::Reject;
-use rfw_nft::message::{Messages, expr_at_offset};
+use rfw_nft::Expr;
+use rfw_nft::message::{Messages, RawRule, expr_at_offset};
 use rfw_syntax::{Command, Loaded, Mode, Word, parse_command, split_line};
 
 use super::Transaction;
-use super::ops::Op;
+use super::ops::{ENOENT, Op};
 
 /// Where the rules of a transaction were written.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,36 @@ impl Transaction<'_> {
     /// A diagnostic for each refusal.
     pub(super) fn blame(&self, rejects: &[Reject]) -> Vec<Diagnostic> {
         rejects.iter().map(|reject| self.blame_one(reject)).collect()
+    }
+
+    /// iptables' words for each xt extension of a refused rule that the kernel does not have.
+    pub(super) fn missing_extensions(&mut self, rejects: &[Reject]) -> Vec<String> {
+        let mut missing = Vec::new();
+        for reject in rejects.iter().filter(|reject| reject.errno == ENOENT) {
+            for expr in self.sent_exprs(reject.seq) {
+                let (name, rev, target) = match &expr {
+                    Expr::Match { name, rev, .. } => (name, *rev, false),
+                    Expr::Target { name, rev, .. } => (name, *rev, true),
+                    _ => continue,
+                };
+                if let Ok(false) = self.kernel.revision_supported(self.family, name, rev, target) {
+                    let name = String::from_utf8_lossy(name);
+                    let text =
+                        format!("Extension {name} revision {rev} not supported, missing kernel module?");
+                    if !missing.contains(&text) {
+                        missing.push(text);
+                    }
+                }
+            }
+        }
+        missing
+    }
+
+    /// The expressions of the rule that a message of the batch makes.
+    fn sent_exprs(&self, seq: u32) -> Vec<Expr> {
+        let message = Messages::new(self.batch.bytes()).flatten().find(|m| m.seq == seq);
+        let rule = message.and_then(|m| RawRule::decode(&m).ok()?.to_rule().ok());
+        rule.map(|rule| rule.exprs).unwrap_or_default()
     }
 
     fn blame_one(&self, reject: &Reject) -> Diagnostic {

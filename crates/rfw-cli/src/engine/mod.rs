@@ -26,6 +26,7 @@ pub use blame::Origin;
 pub use chains::is_base;
 pub use rules::{Wanted, stored};
 
+use crate::report;
 use crate::settings::{Settings, host_has_stock};
 
 /// The table comment that says that rfw's native encoding is used in it; `nft` shows it.
@@ -155,7 +156,12 @@ impl<'t> Transaction<'t> {
         match self.kernel.commit(&mut self.batch) {
             Ok(()) => Ok(()),
             Err(CommitError::Conflict) => Err(Halt::Conflict),
-            Err(CommitError::Rejected(rejects)) => Err(Halt::Diagnostics(self.blame(&rejects))),
+            Err(CommitError::Rejected(rejects)) => {
+                for text in self.missing_extensions(&rejects) {
+                    report::error_text(&format!("Warning: {text}\n"));
+                }
+                Err(Halt::Diagnostics(self.blame(&rejects)))
+            }
             Err(CommitError::Os(error)) => Err(Halt::Fatal(fatal(&Error::Os(error)))),
             Err(error @ CommitError::TooBig { .. }) => Err(Halt::Fatal(Classic::Fatal(error.to_string()))),
         }

@@ -57,7 +57,7 @@ pub struct Op {
 }
 
 /// errno values of the kernel's refusals.
-const ENOENT: i32 = 2;
+pub(super) const ENOENT: i32 = 2;
 const EBUSY: i32 = 16;
 const EINVAL: i32 = 22;
 const EMLINK: i32 = 31;

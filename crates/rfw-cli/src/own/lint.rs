@@ -111,7 +111,7 @@ fn live(family: Family) -> Result<(Source, Option<Family>), String> {
         Family::Ipv4 => "<running IPv4 ruleset>",
         Family::Ipv6 => "<running IPv6 ruleset>",
     };
-    let text = crate::save::live_text(family)?;
+    let text = crate::save::live_text(family, false)?;
     Ok((Source::new(name, SourceKind::Live, text), Some(family)))
 }
 

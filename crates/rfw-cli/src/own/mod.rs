@@ -3,6 +3,7 @@
 mod explain;
 mod lint;
 mod monitor;
+mod persist;
 
 use clap::{Parser, Subcommand};
 
@@ -25,6 +26,8 @@ enum OwnCommand {
     Explain(explain::ExplainArgs),
     /// Show changes of the ruleset as they happen, and traced packets
     Monitor(monitor::MonitorArgs),
+    /// Keep the rulesets of both families in files, and load them at boot
+    Persist(persist::PersistArgs),
 }
 
 /// Runs a command of ours; gives the exit status.
@@ -38,6 +41,7 @@ pub fn run(arguments: &[Vec<u8>]) -> u8 {
             OwnCommand::Lint(args) => lint::run(&args),
             OwnCommand::Explain(args) => explain::run(&args),
             OwnCommand::Monitor(args) => monitor::run(&args),
+            OwnCommand::Persist(args) => persist::run(&args),
         },
         Err(error) => {
             let _ = error.print();

@@ -44,6 +44,21 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
             return 1;
         }
     };
+    apply(personality, &options, &source, settings)
+}
+
+/// Loads a text as rfw-restore would, with `-c` if `counters` and `-t` if `test`; gives the exit status.
+pub fn load(
+    personality: &Personality,
+    source: &Source,
+    settings: Settings,
+    counters: bool,
+    test: bool,
+) -> u8 {
+    apply(personality, &Options { counters, test, ..Options::default() }, source, settings)
+}
+
+fn apply(personality: &Personality, options: &Options, source: &Source, settings: Settings) -> u8 {
     let mut live = match Live::open() {
         Ok(live) => live,
         Err(error) => return report::plain(personality, &fatal(&rfw_kernel::Error::Os(error))),
@@ -56,9 +71,9 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
         let outcome = iptables::retry(|| {
             let mut transaction =
                 Transaction::begin(&mut live, &names, personality.family, settings, history)?;
-            transaction.written_in(Origin::File(&source));
+            transaction.written_in(Origin::File(source));
             transaction.reserve_for(source.text.len() - from.min(source.text.len()));
-            let mut file = File::new(personality, &options, &source, &names, transaction);
+            let mut file = File::new(personality, options, source, &names, transaction);
             file.read(from)?;
             let next = file.next;
             let text = std::mem::take(&mut file.said);
@@ -77,7 +92,7 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
             }
             Err(halt) => {
                 report::output(&said);
-                return report_halt(personality, halt, &source);
+                return report_halt(personality, halt, source);
             }
         }
     }

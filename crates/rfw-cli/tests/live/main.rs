@@ -3,6 +3,7 @@
 mod coexist;
 mod drop_in;
 mod monitor;
+mod persist;
 mod restore;
 mod rulesets;
 mod support;

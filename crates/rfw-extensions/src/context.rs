@@ -5,13 +5,15 @@ use std::net::IpAddr;
 pub use rfw_nft::Family;
 use rfw_values::Services;
 
-/// A table of names that iproute2 keeps.
+/// A table of numbers and names, one a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Labels {
     /// Routing realms.
     Realms,
     /// Groups of interfaces.
     Groups,
+    /// Conntrack labels, which iptables keeps itself.
+    Conntrack,
 }
 
 impl Labels {
@@ -21,6 +23,7 @@ impl Labels {
         match self {
             Self::Realms => "/etc/iproute2/rt_realms",
             Self::Groups => "/etc/iproute2/group",
+            Self::Conntrack => "/etc/xtables/connlabel.conf",
         }
     }
 }

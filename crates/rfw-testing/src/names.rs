@@ -175,6 +175,7 @@ impl Names for SystemNames {
         match table {
             Labels::Realms => self.files.realms(),
             Labels::Groups => self.files.device_groups(),
+            Labels::Conntrack => self.files.conntrack_labels(),
         }
     }
 }

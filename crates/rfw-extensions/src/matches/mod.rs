@@ -56,4 +56,12 @@ crate::registry::extensions! {
     srh::Srh,
     sctp::Sctp,
     dccp::Dccp,
+    connlabel::Connlabel,
+    nfacct::Nfacct,
+    cluster::Cluster,
+    cgroup::Cgroup,
+    bpf::Bpf,
+    u32::U32,
+    osf::Osf,
+    socket::Socket,
 }

@@ -5,6 +5,8 @@
 pub enum Arity {
     /// None.
     Flag,
+    /// One, or none: what begins with a dash or `!` is the next option.
+    Optional,
     /// One.
     One,
     /// Two (`--match-set NAME FLAGS`).
@@ -70,6 +72,12 @@ impl OptionSpec {
     #[must_use]
     pub const fn value(name: &'static str, value: &'static str, help: &'static str) -> Self {
         Self { arity: Arity::One, value, ..Self::flag(name, help) }
+    }
+
+    /// An option with one value, or none.
+    #[must_use]
+    pub const fn optional(name: &'static str, value: &'static str, help: &'static str) -> Self {
+        Self { arity: Arity::Optional, value, ..Self::flag(name, help) }
     }
 
     /// An option with two values.

@@ -64,4 +64,6 @@ crate::registry::extensions! {
     u32::U32,
     osf::Osf,
     socket::Socket,
+    ipvs::Ipvs,
+    rateest::Rateest,
 }

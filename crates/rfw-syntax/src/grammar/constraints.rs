@@ -22,6 +22,13 @@ impl<'a> Parser<'_, 'a> {
         match spec.arity {
             Arity::Flag if attached.is_some() => return Err(self.unknown(word, &word.text)),
             Arity::Flag => {}
+            Arity::Optional => {
+                values[0] = attached;
+                if values[0].is_none() && self.peek_is_value() {
+                    values[0] = self.words.get(self.next).cloned();
+                    self.next += 1;
+                }
+            }
             Arity::One => values[0] = Some(self.required(word, attached, spec.free_text)?),
             Arity::Two => {
                 values[0] = Some(self.required(word, attached, false)?);

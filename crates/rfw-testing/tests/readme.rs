@@ -30,6 +30,32 @@ fn the_readme_lists_every_extension() {
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(&path, wanted).expect("README.md");
     } else {
-        assert_eq!(text, wanted, "UPDATE_README=1 cargo test -p rfw-testing --test readme");
+        let stale: Vec<_> = text.lines().zip(wanted.lines()).filter(|(old, new)| old != new).collect();
+        assert!(stale.is_empty(), "UPDATE_README=1 cargo test -p rfw-testing --test readme: {stale:#?}");
     }
+}
+
+/// Paths in backticks or links that begin in a folder of the repository lead somewhere.
+#[test]
+fn the_documents_name_files_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut missing = Vec::new();
+    let mut seen = 0;
+    for document in ["README.md", "docs/architecture.md", "docs/compatibility.md", "docs/testing.md"] {
+        let text = std::fs::read_to_string(root.join(document)).expect(document);
+        let words = text.split(['`', '(', ')', ' ', '\n', '|', ',', ';']);
+        for word in words.map(|w| w.trim_end_matches(['.', ':'])) {
+            let ours =
+                ["crates/", "docs/", "tests/", "fixtures/", "dist/"].iter().any(|f| word.starts_with(f));
+            if !ours || word.contains(['*', '{', '…', '<', '[']) || word.contains("NAME") {
+                continue;
+            }
+            seen += 1;
+            if !root.join(word).exists() {
+                missing.push(format!("{document}: {word}"));
+            }
+        }
+    }
+    assert!(seen > 10, "the documents name only {seen} files");
+    assert!(missing.is_empty(), "{missing:#?}");
 }

@@ -20,7 +20,7 @@ pub use lifting::Run;
 pub use lowering::{Encoding, Lowering};
 pub use matches::Match;
 pub use printer::Printer;
-pub use registry::{Entry, Extension, Registry};
+pub use registry::{Entry, Extension, Registry, VERDICTS};
 pub use selector::Selector;
 pub use targets::Target;
 pub use uses::Uses;

@@ -4,8 +4,9 @@ mod explain;
 mod lint;
 mod monitor;
 mod persist;
+mod reference;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(name = "rfw", version, about = "the iptables command line as a compiler to nf_tables")]
@@ -28,6 +29,11 @@ enum OwnCommand {
     Monitor(monitor::MonitorArgs),
     /// Keep the rulesets of both families in files, and load them at boot
     Persist(persist::PersistArgs),
+    /// Print a completion script for a shell
+    Completions(reference::CompletionsArgs),
+    /// Print a manual page as roff
+    #[command(hide = true)]
+    Man(reference::ManArgs),
 }
 
 /// Runs a command of ours; gives the exit status.
@@ -42,6 +48,8 @@ pub fn run(arguments: &[Vec<u8>]) -> u8 {
             OwnCommand::Explain(args) => explain::run(&args),
             OwnCommand::Monitor(args) => monitor::run(&args),
             OwnCommand::Persist(args) => persist::run(&args),
+            OwnCommand::Completions(args) => reference::completions(&args, &Cli::command()),
+            OwnCommand::Man(args) => reference::man(&args, &Cli::command()),
         },
         Err(error) => {
             let _ = error.print();

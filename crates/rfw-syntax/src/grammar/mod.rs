@@ -26,6 +26,11 @@ pub enum Mode {
 
 type Result<T> = std::result::Result<T, Box<Diagnostic>>;
 
+/// The base options: letter (`0` for what has none) and long name, for manuals and completions.
+pub fn base_options() -> impl Iterator<Item = (char, &'static str)> {
+    BASE.iter().map(|option| (char::from(option.letter), option.long))
+}
+
 /// Parses one command.
 ///
 /// `end` is the span to blame when something is missing at the end of the words.

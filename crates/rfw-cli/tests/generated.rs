@@ -1,0 +1,193 @@
+//! Manual pages and completions in the repository are what the program prints, and the shells and groff take them.
+//!
+//! `RFW_UPDATE=1 cargo test -p rfw-cli --test generated` writes them anew.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn rfw(arguments: &[&str]) -> String {
+    let out = Command::new(env!("CARGO_BIN_EXE_rfw")).args(arguments).output().expect("rfw starts");
+    assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).expect("UTF-8")
+}
+
+/// A folder has these files with these texts and no others.
+fn check(folder: &str, files: &[(String, String)]) {
+    let folder = root().join(folder);
+    if std::env::var_os("RFW_UPDATE").is_some() {
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        for (name, text) in files {
+            fs::write(folder.join(name), text).expect("written");
+        }
+    }
+    let there: BTreeSet<String> = fs::read_dir(&folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(there, files.iter().map(|file| file.0.clone()).collect());
+    for (name, text) in files {
+        let kept = fs::read_to_string(folder.join(name)).expect("readable");
+        let stale = kept.lines().zip(text.lines()).find(|(kept, made)| kept != made);
+        assert!(kept == *text, "{name} is stale, RFW_UPDATE=1 writes it anew; first: {stale:?}");
+    }
+}
+
+fn pages() -> Vec<(String, String)> {
+    rfw(&["man"]).lines().map(|page| (page.to_owned(), rfw(&["man", page]))).collect()
+}
+
+fn scripts() -> Vec<(String, String)> {
+    let files = [("rfw.bash", "bash"), ("rfw.fish", "fish"), ("_rfw", "zsh")];
+    files.iter().map(|(file, shell)| ((*file).to_owned(), rfw(&["completions", shell]))).collect()
+}
+
+/// Runs a tool; `None`, with a word about it, where it is not installed.
+fn tool(program: &str, arguments: &[&str]) -> Option<Output> {
+    let out = Command::new(program).args(arguments).current_dir(root()).output().ok();
+    if out.is_none() {
+        let _ = writeln!(std::io::stderr(), "skipped: {program} is not installed");
+    }
+    out
+}
+
+fn printed(out: &Output) -> String {
+    assert!(out.status.success() && out.stderr.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+#[test]
+fn manual_pages_are_current() {
+    let pages = pages();
+    check("docs/man", &pages);
+    for page in ["rfw.8", "rfw-restore.8", "rfw-save.8", "rfw-persist.8", "rfw-lint.1"] {
+        assert!(pages.iter().any(|(name, _)| name == page), "{page}");
+    }
+    let (_, text) = &pages[0];
+    for words in ["\\fB[!] \\-\\-ctstate\\fR", ".SS MASQUERADE", "\\fB\\-A, \\-\\-append\\fR \\fICHAIN\\fR"] {
+        assert!(text.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn completions_are_current() {
+    check("dist/completions", &scripts());
+}
+
+#[test]
+fn groff_takes_every_page() {
+    for (name, text) in pages() {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
+        fs::write(&path, text).expect("written");
+        let Some(out) = tool("groff", &["-man", "-Tutf8", "-ww", &path.display().to_string()]) else {
+            return;
+        };
+        let title = name.rsplit_once('.').expect("a section").0.to_uppercase();
+        assert!(printed(&out).starts_with(&format!("{title}(")), "{name}");
+    }
+}
+
+#[test]
+fn every_option_of_restore_and_save_in_the_pages_is_one() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated-links");
+    fs::create_dir_all(&folder).expect("a folder");
+    for program in ["rfw-restore", "rfw-save"] {
+        let link = folder.join(program);
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rfw"), &link).expect("a link");
+        let page = rfw(&["man", &format!("{program}.8")]);
+        let items = page.lines().filter(|line| line.starts_with("\\fB\\-"));
+        let mut count = 0;
+        for item in items {
+            let item = item.replace("\\-", "-");
+            let (names, value) = item.split_once("\\fR").expect("an end of bold");
+            for name in names.trim_start_matches("\\fB").split(", ") {
+                let mut words = vec![name];
+                match name {
+                    "--encoding" => words.push("native"),
+                    _ if value.contains("\\fI[") || value.is_empty() => {}
+                    _ => words.push("filter"),
+                }
+                words.push("--version");
+                let out = Command::new(&link).args(&words).output().expect("it starts");
+                assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
+                count += 1;
+            }
+        }
+        assert!(count > 10, "{program}: {count}");
+    }
+}
+
+/// What bash offers for a line, the last word of which is not finished.
+fn bash(line: &str) -> Option<BTreeSet<String>> {
+    let words: Vec<String> = line.split(' ').map(|word| format!("'{word}'")).collect();
+    let script = format!(
+        "source dist/completions/rfw.bash; COMP_WORDS=({}); COMP_CWORD={}; _rfw; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        words.join(" "),
+        words.len() - 1,
+    );
+    let out = tool("bash", &["-u", "-c", &script])?;
+    Some(printed(&out).lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn bash_completes() {
+    let Some(out) = tool("bash", &["-c", "source dist/completions/rfw.bash; complete -p rfw rfw6-save"])
+    else {
+        return;
+    };
+    assert_eq!(printed(&out), "complete -F _rfw rfw\ncomplete -F _rfw rfw6-save\n");
+    for (line, wanted) in [
+        ("rfw li", "lint"),
+        ("rfw -A INPUT -m conntr", "conntrack"),
+        ("rfw -A INPUT -m conntrack --ctst", "--ctstate --ctstatus"),
+        ("rfw -A INPUT -p tcp --dp", "--dport"),
+        ("rfw -A INPUT -j MASQ", "MASQUERADE"),
+        ("rfw6 -t nat -A POSTROUTING -j MASQUERADE --to", "--to-ports"),
+        ("rfw -A INPUT --dpo", ""),
+        ("rfw -t man", "mangle"),
+        ("rfw -A INPUT --encoding n", "native"),
+        ("rfw-restore --no", "--noflush --no-xt"),
+        ("rfw-save --count", "--counters"),
+        ("rfw save --count", "--counters"),
+        ("rfw lint --for", "--format"),
+        ("rfw lint --format ", "json text"),
+        ("rfw persist lo", "load"),
+        ("rfw persist load --ke", "--keep"),
+        ("rfw completions f", "fish"),
+    ] {
+        let offered = bash(line).expect("bash is here");
+        let wanted: BTreeSet<String> = wanted.split(' ').map(str::to_owned).collect();
+        assert_eq!(offered, wanted, "{line}");
+    }
+}
+
+#[test]
+fn zsh_and_fish_read_their_scripts() {
+    if let Some(out) = tool("zsh", &["-n", "dist/completions/_rfw"]) {
+        printed(&out);
+    }
+    if let Some(out) = tool("fish", &["--no-execute", "dist/completions/rfw.fish"]) {
+        printed(&out);
+    }
+    for (line, wanted) in [
+        ("rfw -A INPUT -m conntrack --ctst", "--ctstate --ctstatus"),
+        ("rfw persist load --ke", "--keep"),
+        ("rfw -A INPUT -j MASQ", "MASQUERADE"),
+        ("rfw6 -p tcp --dpor", "--dport"),
+        ("rfw lint --format j", "json"),
+    ] {
+        let script = format!("source dist/completions/rfw.fish; complete -C '{line}'");
+        let Some(out) = tool("fish", &["--no-config", "-c", &script]) else { return };
+        let text = printed(&out);
+        let offered: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
+        assert_eq!(offered.join(" "), wanted, "{line}");
+    }
+}

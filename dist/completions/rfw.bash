@@ -27,7 +27,7 @@ _rfw_extension() {
         helper) printf '%s ' --helper ;;
         hl) printf '%s ' --hl-lt --hl-gt --hl-eq --hl ;;
         icmp|1) printf '%s ' --icmp-type ;;
-        icmp6|icmpv6|ipv6-icmp|icmpv6|ipv6-icmp|58) printf '%s ' --icmpv6-type ;;
+        icmp6|icmpv6|ipv6-icmp|58) printf '%s ' --icmpv6-type ;;
         ipcomp|108) printf '%s ' --ipcompspi --compres ;;
         iprange) printf '%s ' --src-range --dst-range ;;
         ipv6header) printf '%s ' --header --soft ;;

@@ -201,11 +201,12 @@ pub fn loaded() -> Vec<Loaded> {
         if at == all.len() {
             all.push(Loaded { words: vec![extension.name], options: Vec::new() });
         }
-        let taken: Vec<&str> = all.iter().flat_map(|loaded| loaded.words.iter().copied()).collect();
-        let others =
-            extension.aliases.iter().chain(extension.implied_by).filter(|word| !taken.contains(word));
+        for &word in extension.aliases.iter().chain(extension.implied_by) {
+            if !all.iter().any(|loaded| loaded.words.contains(&word)) {
+                all[at].words.push(word);
+            }
+        }
         let found = &mut all[at];
-        found.words.extend(others);
         for option in extension.options {
             if found.options.iter().all(|known| known.name != option.name) {
                 found.options.push(option);

@@ -8,6 +8,7 @@ mod error;
 mod fake;
 mod ipset;
 mod live;
+mod memory;
 mod monitor;
 pub mod names;
 mod socket;
@@ -19,6 +20,7 @@ pub use error::{CommitError, Error, Reject};
 pub use fake::Fake;
 pub use ipset::IpsetError;
 pub use live::Live;
+pub use memory::batch_buffer;
 pub use monitor::{Monitor, interface_name};
 pub use rfw_nft::message::{Batch, Chain, ChainId, RawRule, Table, TableId};
 

@@ -103,7 +103,7 @@ impl<'a> Iterator for SaveLines<'a> {
             return None;
         }
         let start = self.at;
-        let end = self.text[start..].iter().position(|&b| b == b'\n').map_or(self.text.len(), |p| start + p);
+        let end = memchr::memchr(b'\n', &self.text[start..]).map_or(self.text.len(), |p| start + p);
         self.at = end + 1;
         self.number += 1;
         let text = &self.text[start..end];

@@ -75,6 +75,7 @@ pub struct Transaction<'t> {
     pub(crate) names: &'t dyn Names,
     pub(crate) family: Family,
     settings: Settings,
+    generation: u32,
     pub(crate) batch: Batch,
     ops: Vec<Op>,
     tables: Vec<TableState>,
@@ -85,6 +86,22 @@ pub struct Transaction<'t> {
 }
 
 impl<'t> Transaction<'t> {
+    /// Begins at the kernel's present generation, with room for a file of `text` bytes: a rule's message is about seven
+    /// times as long as its text.
+    pub fn begin_file(
+        kernel: &'t mut dyn Kernel,
+        names: &'t dyn Names,
+        family: Family,
+        settings: Settings,
+        history: bool,
+        text: usize,
+    ) -> Done<Self> {
+        let mut transaction = Self::begin(kernel, names, family, settings, history)?;
+        let buffer = rfw_kernel::batch_buffer(text.saturating_mul(7));
+        transaction.batch = Batch::in_buffer(Some(transaction.generation), buffer);
+        Ok(transaction)
+    }
+
     /// Begins at the kernel's present generation.
     pub fn begin(
         kernel: &'t mut dyn Kernel,
@@ -99,6 +116,7 @@ impl<'t> Transaction<'t> {
             names,
             family,
             settings,
+            generation,
             batch: Batch::new(Some(generation)),
             ops: Vec::new(),
             tables: Vec::new(),
@@ -126,11 +144,6 @@ impl<'t> Transaction<'t> {
         };
         self.tables.push(TableState::new(spec, exists, encoding));
         Ok(self.tables.len() - 1)
-    }
-
-    /// Makes room for the messages of a file of `bytes` bytes: a rule's message is about seven times as long as its text.
-    pub fn reserve_for(&mut self, bytes: usize) {
-        self.batch.reserve(bytes.saturating_mul(7));
     }
 
     /// Where its rules were written, so that a kernel error can underline the guilty words.

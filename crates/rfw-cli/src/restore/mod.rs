@@ -69,10 +69,10 @@ fn apply(personality: &Personality, options: &Options, source: &Source, settings
     let mut said = Vec::new();
     loop {
         let outcome = iptables::retry(|| {
+            let left = source.text.len() - from.min(source.text.len());
             let mut transaction =
-                Transaction::begin(&mut live, &names, personality.family, settings, history)?;
+                Transaction::begin_file(&mut live, &names, personality.family, settings, history, left)?;
             transaction.written_in(Origin::File(source));
-            transaction.reserve_for(source.text.len() - from.min(source.text.len()));
             let mut file = File::new(personality, options, source, &names, transaction);
             file.read(from)?;
             let next = file.next;

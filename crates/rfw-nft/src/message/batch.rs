@@ -121,13 +121,15 @@ impl Batch {
     /// Opens a batch. With a generation id, the kernel refuses it (`ERESTART`) once the ruleset is of another generation.
     #[must_use]
     pub fn new(genid: Option<u32>) -> Self {
-        let mut batch = Self {
-            buf: Vec::new(),
-            next: 1,
-            with_genid: genid.is_some(),
-            finished: false,
-            too_long: Vec::new(),
-        };
+        Self::in_buffer(genid, Vec::new())
+    }
+
+    /// The same in a buffer of the caller's, whose contents go.
+    #[must_use]
+    pub fn in_buffer(genid: Option<u32>, mut buf: Vec<u8>) -> Self {
+        buf.clear();
+        let mut batch =
+            Self { buf, next: 1, with_genid: genid.is_some(), finished: false, too_long: Vec::new() };
         batch.add(kind::BATCH_BEGIN, 0, 0, |out| {
             if let Some(genid) = genid {
                 out.u32(nfta::BATCH_GENID, genid);
@@ -156,11 +158,6 @@ impl Batch {
     #[must_use]
     pub fn next_seq(&self) -> u32 {
         self.next
-    }
-
-    /// Makes room for `bytes` more bytes.
-    pub fn reserve(&mut self, bytes: usize) {
-        self.buf.reserve(bytes);
     }
 
     /// Writes the closing message; only the first call does anything. Messages added later would not be part of the batch.

@@ -8,6 +8,7 @@ mod compare;
 mod netns;
 mod random;
 mod ruleset;
+mod translate;
 
 use rfw_nft::Family;
 use rfw_syntax::{Mode, split_line};

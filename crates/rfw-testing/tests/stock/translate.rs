@@ -1,0 +1,261 @@
+//! The translation to nft's syntax: `nft -f` makes the rules that rfw makes.
+//!
+//! Every rule of the fixtures that lowers natively is loaded twice, by rfw and as text by nft, and read back. What is
+//! compared is what the rules raise to, in a form in which a range is two comparisons and bytes are compared one by one.
+
+use rfw_compiler::nft_syntax::{chain_name, family_word, rule_text};
+use rfw_compiler::{Lowered, TableSpec, lower};
+use rfw_extensions::Encoding;
+use rfw_kernel::Live;
+use rfw_nft::expr::{CmpOp, meta};
+use rfw_nft::message;
+use rfw_nft::message::userdata;
+use rfw_nft::predicate::{Field, Item, Op, Place as Written, Relation, Value, raise};
+use rfw_syntax::Mode;
+use rfw_testing::fixture::line::Place;
+use rfw_testing::fixture::{RuleFile, build_line, load as fixtures};
+use rfw_testing::names::SystemNames;
+
+use crate::netns::{make_sets, run, say, within};
+use crate::ruleset::{Key, clear, dump, load, tables};
+
+/// A rule that has an nft form.
+struct Case {
+    key: Key,
+    line: String,
+    lowered: Lowered,
+    text: String,
+    /// Whether nft can keep the comment as it is.
+    commented: bool,
+}
+
+#[derive(Default)]
+struct Tally {
+    same: usize,
+    untranslatable: usize,
+    refused: usize,
+    complaints: Vec<String>,
+}
+
+#[test]
+fn nft_makes_the_same_rules() {
+    within("translate::nft_makes_the_same_rules", || {
+        let mut tally = Tally::default();
+        for file in fixtures().unwrap().iter().flat_map(|f| &f.accept) {
+            compare(file, &mut tally);
+        }
+        say(&format!(
+            "translate: {} rules are the same by nft, {} have no nft form, {} the kernel refuses",
+            tally.same, tally.untranslatable, tally.refused
+        ));
+        let complaints = tally.complaints;
+        assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+        assert!(tally.same > 0 || std::env::var_os("RFW_FIXTURES").is_some());
+    });
+}
+
+fn compare(file: &RuleFile, tally: &mut Tally) {
+    make_sets(file);
+    let mut kernel = Live::open().unwrap();
+    let mut cases = translated(file, tally);
+    let found = loop {
+        clear(&mut kernel);
+        let rules: Vec<(&Key, &Lowered)> = cases.iter().map(|c| (&c.key, &c.lowered)).collect();
+        match load(&mut kernel, file, &rules) {
+            Ok(()) => break dump(&mut kernel, file),
+            Err((at, _)) => {
+                cases.remove(at);
+                tally.refused += 1;
+            }
+        }
+    };
+    clear(&mut kernel);
+    let script: String = cases.iter().map(|case| case.command(file)).collect();
+    if let Some(error) = nft(&(frame(file) + &script)) {
+        let mut guilty = 0;
+        cases.retain(|case| match nft(&(frame(file) + &case.command(file))) {
+            None => true,
+            Some(error) => {
+                guilty += 1;
+                tally.complaints.push(format!("{}: {}\n  {}\n  {error}", file.name, case.line, case.text));
+                false
+            }
+        });
+        if guilty == 0 {
+            tally.complaints.push(format!("{}: only all rules together fail: {error}", file.name));
+        }
+        clear(&mut kernel);
+        return;
+    }
+    let by_nft = dump(&mut kernel, file);
+    for (key, ours) in &found {
+        let theirs = by_nft.get(key).map_or(&[][..], Vec::as_slice);
+        assert_eq!(ours.len(), theirs.len(), "{} {key:?}", file.name);
+        let written = cases.iter().filter(|case| case.key == *key);
+        for ((case, ours), theirs) in written.zip(ours).zip(theirs) {
+            let (ours, theirs) = (canonical(ours), canonical(theirs));
+            if ours.0 == theirs.0 && (ours.1 == theirs.1 || !case.commented) {
+                tally.same += 1;
+            } else {
+                tally.complaints.push(format!(
+                    "{}: {}\n  {}\n  rfw {ours:?}\n  nft {theirs:?}",
+                    file.name, case.line, case.text
+                ));
+            }
+        }
+    }
+    clear(&mut kernel);
+}
+
+impl Case {
+    fn command(&self, file: &RuleFile) -> String {
+        let chain = chain_name(&self.key.1).unwrap();
+        format!("add rule {} {} {chain} {}\n", family_word(file.family), self.key.0, self.text)
+    }
+}
+
+/// The rules of a file that have an nft form.
+fn translated(file: &RuleFile, tally: &mut Tally) -> Vec<Case> {
+    let names = SystemNames::default();
+    let mut cases = Vec::new();
+    for line in &file.lines {
+        let chains = file.chains_of(&line.table);
+        let place = Place {
+            family: file.family,
+            table: &line.table,
+            chains: &chains,
+            names: &names,
+            mode: Mode::Restore,
+        };
+        let built = build_line(&line.text, &place).unwrap();
+        for rule in &built.rules {
+            let counters = built.counters.unwrap_or_default();
+            let lowered = lower(rule, Encoding::Native, file.family, counters);
+            let text = chain_name(&built.chain)
+                .and_then(|_| rule_text(&lowered.exprs, &lowered.userdata, file.family));
+            match text {
+                Ok(text) => cases.push(Case {
+                    key: (line.table.clone(), built.chain.clone()),
+                    line: String::from_utf8_lossy(&line.text).into_owned(),
+                    lowered,
+                    commented: text.notes.is_empty(),
+                    text: text.text,
+                }),
+                Err(_) => tally.untranslatable += 1,
+            }
+        }
+    }
+    cases
+}
+
+/// The file's tables and chains, in nft's words.
+fn frame(file: &RuleFile) -> String {
+    let family = family_word(file.family);
+    let mut text = String::new();
+    for table in tables(file) {
+        text.push_str(&format!("add table {family} {table}\n"));
+        let spec = TableSpec::named(table.as_bytes()).unwrap();
+        for base in spec.chains {
+            let hook = ["prerouting", "input", "forward", "output", "postrouting"][base.hook as usize];
+            text.push_str(&format!(
+                "add chain {family} {table} {} {{ type {} hook {hook} priority {}; policy accept; }}\n",
+                base.name, base.kind, base.priority
+            ));
+        }
+        for chain in file.chains_of(&table) {
+            if let (None, Ok(name)) = (spec.chain(chain), chain_name(chain)) {
+                text.push_str(&format!("add chain {family} {table} {name}\n"));
+            }
+        }
+    }
+    text
+}
+
+/// Runs a script; what nft says if it refuses.
+fn nft(script: &str) -> Option<String> {
+    let out = run("nft", &["-f", "-"], script.as_bytes());
+    (!out.status.success()).then(|| String::from_utf8_lossy(&out.stderr).into_owned())
+}
+
+/// A part of a rule without its spelling.
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    /// Bytes under a mask that must be as given, or of which one must differ.
+    Bytes {
+        differ: bool,
+        bytes: Vec<(Field, usize, u8, u8)>,
+    },
+    Other(Item),
+}
+
+/// What a rule is, its spelling gone; without rfw's private notes.
+fn canonical(rule: &message::Rule) -> (Vec<Part>, Option<Vec<u8>>) {
+    let mut parts = Vec::new();
+    for raised in raise(&rule.exprs) {
+        split(raised.item, &mut parts);
+    }
+    (parts, userdata::comment(&rule.userdata).map(<[u8]>::to_vec))
+}
+
+fn split(item: Item, parts: &mut Vec<Part>) {
+    match item {
+        Item::Test { value, relation: Relation::Range { invert: false, from, to } } => {
+            for (op, data) in [(CmpOp::Gte, from), (CmpOp::Lte, to)] {
+                parts.push(Part::Other(Item::Test {
+                    value: value.clone(),
+                    relation: Relation::Cmp(op, data),
+                }));
+            }
+        }
+        Item::Test { value, relation: Relation::Cmp(op @ (CmpOp::Eq | CmpOp::Neq), data) }
+            if bytewise(&value) =>
+        {
+            let bytes = bytes(&value, &data);
+            match op {
+                CmpOp::Eq => {
+                    let one = |byte| Part::Bytes { differ: false, bytes: vec![byte] };
+                    parts.extend(bytes.into_iter().map(one));
+                }
+                _ => parts.push(Part::Bytes { differ: true, bytes }),
+            }
+        }
+        // Any name of an interface.
+        Item::Load(Value { field: Field::Meta(meta::IIFNAME | meta::OIFNAME), .. }) => {}
+        // One byte, whatever the length of the constant.
+        Item::Set { place: Written::Meta(meta::NFTRACE), mut value } => {
+            if let Field::Const(data) = &mut value.field {
+                data.truncate(1);
+            }
+            parts.push(Part::Other(Item::Set { place: Written::Meta(meta::NFTRACE), value }));
+        }
+        other => parts.push(Part::Other(other)),
+    }
+}
+
+fn bytewise(value: &Value) -> bool {
+    matches!(value.ops.as_slice(), [] | [Op::MaskXor { .. }])
+}
+
+/// Field, place in it, mask and wanted bits of each byte that matters.
+fn bytes(value: &Value, data: &[u8]) -> Vec<(Field, usize, u8, u8)> {
+    let name = matches!(value.field, Field::Meta(meta::IIFNAME | meta::OIFNAME));
+    let end = data.iter().position(|byte| name && *byte == 0).map_or(data.len(), |at| at + 1);
+    let mut found = Vec::new();
+    for (index, byte) in data[..end].iter().enumerate() {
+        let (mask, wanted) = match value.ops.first() {
+            Some(Op::MaskXor { mask, xor }) => (mask[index], byte ^ xor[index]),
+            _ => (0xff, *byte),
+        };
+        let (field, at) = match &value.field {
+            Field::Payload { base, offset, .. } => {
+                let offset = offset + u32::try_from(index).unwrap();
+                (Field::Payload { base: *base, offset, len: 1 }, 0)
+            }
+            other => (other.clone(), index),
+        };
+        if mask != 0 || wanted != 0 {
+            found.push((field, at, mask, wanted));
+        }
+    }
+    found
+}

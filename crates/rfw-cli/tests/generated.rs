@@ -49,6 +49,16 @@ fn scripts() -> Vec<(String, String)> {
     files.iter().map(|(file, shell)| ((*file).to_owned(), rfw(&["completions", shell]))).collect()
 }
 
+/// A script of this run, not the one in the repository, which another test may be writing.
+fn script(file: &str) -> String {
+    let scripts = scripts();
+    let (_, text) = scripts.iter().find(|(name, _)| name == file).expect("a script");
+    let path =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{:?}-{file}", std::thread::current().id()));
+    fs::write(&path, text).expect("written");
+    path.display().to_string()
+}
+
 /// Runs a tool; `None`, with a word about it, where it is not installed.
 fn tool(program: &str, arguments: &[&str]) -> Option<Output> {
     let out = Command::new(program).args(arguments).current_dir(root()).output().ok();
@@ -126,10 +136,10 @@ fn every_option_of_restore_and_save_in_the_pages_is_one() {
 }
 
 /// What bash offers for a line, the last word of which is not finished.
-fn bash(line: &str) -> Option<BTreeSet<String>> {
+fn bash(script: &str, line: &str) -> Option<BTreeSet<String>> {
     let words: Vec<String> = line.split(' ').map(|word| format!("'{word}'")).collect();
     let script = format!(
-        "source dist/completions/rfw.bash; COMP_WORDS=({}); COMP_CWORD={}; _rfw; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        "source '{script}'; COMP_WORDS=({}); COMP_CWORD={}; _rfw; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         words.join(" "),
         words.len() - 1,
     );
@@ -139,10 +149,9 @@ fn bash(line: &str) -> Option<BTreeSet<String>> {
 
 #[test]
 fn bash_completes() {
-    let Some(out) = tool("bash", &["-c", "source dist/completions/rfw.bash; complete -p rfw rfw6-save"])
-    else {
-        return;
-    };
+    let script = script("rfw.bash");
+    let registered = format!("source '{script}'; complete -p rfw rfw6-save");
+    let Some(out) = tool("bash", &["-c", &registered]) else { return };
     assert_eq!(printed(&out), "complete -F _rfw rfw\ncomplete -F _rfw rfw6-save\n");
     for (line, wanted) in [
         ("rfw li", "lint"),
@@ -163,7 +172,7 @@ fn bash_completes() {
         ("rfw persist load --ke", "--keep"),
         ("rfw completions f", "fish"),
     ] {
-        let offered = bash(line).expect("bash is here");
+        let offered = bash(&script, line).expect("bash is here");
         let wanted: BTreeSet<String> = wanted.split(' ').map(str::to_owned).collect();
         assert_eq!(offered, wanted, "{line}");
     }
@@ -171,10 +180,11 @@ fn bash_completes() {
 
 #[test]
 fn zsh_and_fish_read_their_scripts() {
-    if let Some(out) = tool("zsh", &["-n", "dist/completions/_rfw"]) {
+    let fish = script("rfw.fish");
+    if let Some(out) = tool("zsh", &["-n", &script("_rfw")]) {
         printed(&out);
     }
-    if let Some(out) = tool("fish", &["--no-execute", "dist/completions/rfw.fish"]) {
+    if let Some(out) = tool("fish", &["--no-execute", &fish]) {
         printed(&out);
     }
     for (line, wanted) in [
@@ -184,7 +194,7 @@ fn zsh_and_fish_read_their_scripts() {
         ("rfw6 -p tcp --dpor", "--dport"),
         ("rfw lint --format j", "json"),
     ] {
-        let script = format!("source dist/completions/rfw.fish; complete -C '{line}'");
+        let script = format!("source '{fish}'; complete -C '{line}'");
         let Some(out) = tool("fish", &["--no-config", "-c", &script]) else { return };
         let text = printed(&out);
         let offered: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();

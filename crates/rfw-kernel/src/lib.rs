@@ -11,6 +11,7 @@ mod live;
 mod memory;
 mod monitor;
 pub mod names;
+mod signal;
 mod socket;
 pub mod time;
 
@@ -23,6 +24,7 @@ pub use live::Live;
 pub use memory::batch_buffer;
 pub use monitor::{Monitor, interface_name};
 pub use rfw_nft::message::{Batch, Chain, ChainId, RawRule, Table, TableId};
+pub use signal::ignore_hangup;
 
 use rfw_nft::Family;
 

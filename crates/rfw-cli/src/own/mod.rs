@@ -1,5 +1,6 @@
 //! rfw's own commands; their words go through clap, never iptables' words.
 
+mod apply;
 mod explain;
 mod lint;
 mod monitor;
@@ -27,6 +28,8 @@ enum OwnCommand {
     Explain(explain::ExplainArgs),
     /// Show changes of the ruleset as they happen, and traced packets
     Monitor(monitor::MonitorArgs),
+    /// Load a save file, and take it back unless that is confirmed in time
+    Apply(apply::ApplyArgs),
     /// Keep the rulesets of both families in files, and load them at boot
     Persist(persist::PersistArgs),
     /// Print a completion script for a shell
@@ -47,6 +50,7 @@ pub fn run(arguments: &[Vec<u8>]) -> u8 {
             OwnCommand::Lint(args) => lint::run(&args),
             OwnCommand::Explain(args) => explain::run(&args),
             OwnCommand::Monitor(args) => monitor::run(&args),
+            OwnCommand::Apply(args) => apply::run(&args),
             OwnCommand::Persist(args) => persist::run(&args),
             OwnCommand::Completions(args) => reference::completions(&args, &Cli::command()),
             OwnCommand::Man(args) => reference::man(&args, &Cli::command()),

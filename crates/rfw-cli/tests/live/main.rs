@@ -1,5 +1,6 @@
 //! rfw in network namespaces: as iptables, beside iptables, on files with mistakes, with whole rulesets, without privileges.
 
+mod apply;
 mod coexist;
 mod drop_in;
 mod monitor;

@@ -178,6 +178,38 @@ fn bash_completes() {
     }
 }
 
+/// Stands for zsh's completion system: prints what it is given.
+const ZSH: &str = r#"
+_describe() { local a; for a in "$@"; do [[ $a == *rfw_* || $a == (loaded|options) ]] && print -rl -- "${(@P)a}"; done }
+compadd() { if [[ $1 == -a ]]; then print -rl -- "${(@P)2}"; else print -rl -- "$@"; fi }
+_files() { print FILES }
+script=$1; shift; words=("$@"); CURRENT=$#words; PREFIX=$words[-1]; source $script
+"#;
+
+#[test]
+fn zsh_completes() {
+    let script = script("_rfw");
+    for (line, wanted) in [
+        ("rfw ", "persist:Keep the rulesets of both families in files, and load them at boot"),
+        ("rfw -A INPUT -m conntrack --ctst", "--ctproto:protocol of the connection"),
+        ("rfw -t ", "mangle"),
+        ("rfw -A INPUT -m ", "mark:"),
+        ("rfw persist ", "load"),
+        ("rfw persist load --", "--keep:"),
+        ("rfw lint --format ", "json"),
+        ("rfw lint ", "FILES"),
+        ("rfw6-restore --", "--noflush:"),
+        ("rfw save --", "--counters:"),
+    ] {
+        let mut arguments = vec!["-f", "-c", ZSH, "zsh", &script];
+        arguments.extend(line.split(' '));
+        let Some(out) = tool("zsh", &arguments) else { return };
+        let text = printed(&out);
+        assert!(text.lines().any(|offered| offered.starts_with(wanted)), "{line}: {text}");
+        assert!(!text.contains("--ctstate") || line.contains("conntrack"), "{line}: {text}");
+    }
+}
+
 #[test]
 fn zsh_and_fish_read_their_scripts() {
     let fish = script("rfw.fish");

@@ -267,3 +267,30 @@ fn nothing_kept_is_nothing_loaded() {
     assert_eq!(errors.matches("nothing is loaded").count(), 2, "{errors}");
     assert_eq!(host.world.tool("nft list ruleset"), "");
 }
+
+#[test]
+fn a_kernel_that_takes_nothing_is_told() {
+    let Some(host) = Host::new("refused") else { return };
+    host.write("rules.v4", RULES);
+    let (dir, rfw) = (host.folder.display().to_string(), env!("CARGO_BIN_EXE_rfw"));
+    let without = [
+        "--bounding-set",
+        "-net_admin",
+        "--inh-caps",
+        "-net_admin",
+        rfw,
+        "persist",
+        "load",
+        "-4",
+        "--dir",
+        &dir,
+    ];
+    let out = host.world.run("setpriv", &without, "", &[]);
+    let errors = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(4), "{errors}");
+    assert!(
+        errors.ends_with("rfw persist load: IPv4: NO FIREWALL: the kernel takes no ruleset\n"),
+        "{errors}"
+    );
+    assert_eq!(host.read("rules.v4.good"), None);
+}

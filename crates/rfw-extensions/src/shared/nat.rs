@@ -10,8 +10,8 @@
 use std::fmt::Write as _;
 
 use rfw_nft::Family;
-use rfw_nft::expr::{REG_1, Reg, nat};
-use rfw_nft::predicate::Value;
+use rfw_nft::expr::{Expr, REG_1, Reg, nat};
+use rfw_nft::predicate::{Item, Value};
 use rfw_nft::xt::{Info, View};
 use rfw_values::address::{AddrText, from_octets, octets};
 use rfw_values::{AddrRange, PortRange};
@@ -233,6 +233,41 @@ impl NatRange {
             _ => info,
         }
         .finish()
+    }
+
+    /// Appends a source (`kind` 0) or destination (1) translation: xt, or native `nat`, which has no base port.
+    pub fn lower(&self, out: &mut Lowering, spec: &Spec, kind: u32) {
+        if !out.native() || self.base.is_some() {
+            self.lower_xt(out, spec);
+            return;
+        }
+        let operands = self.operands(out);
+        out.push(Expr::Nat {
+            kind,
+            family: u32::from(out.family.number()),
+            addr_min: operands.addresses.map(|(min, _)| min),
+            addr_max: operands.addresses.map(|(_, max)| max),
+            proto_min: operands.ports.map(|(min, _)| min),
+            proto_max: operands.ports.map(|(_, max)| max),
+            flags: operands.flags,
+        });
+    }
+
+    /// Takes what [`NatRange::lower`] makes.
+    pub fn lift(run: &mut Run<'_>, spec: &Spec, wanted: u32) -> Option<Self> {
+        if let Some(range) = Self::lift_xt(run, spec) {
+            return (!range.is_open()).then_some(range);
+        }
+        let Item::Nat { kind, family, addr_min, addr_max, proto_min, proto_max, flags } = run.peek(0)? else {
+            return None;
+        };
+        if *kind != wanted || *family != u32::from(run.family.number()) {
+            return None;
+        }
+        let values = Values { addresses: [addr_min, addr_max], ports: [proto_min, proto_max], flags: *flags };
+        let range = Self::from_values(values, spec, run).filter(|range| !range.is_open())?;
+        run.take();
+        Some(range)
     }
 
     /// Takes the xt target; only a payload that the text form gives back byte for byte.

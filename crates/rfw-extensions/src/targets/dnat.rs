@@ -3,15 +3,14 @@
 //! Compat: xt `DNAT` revision 2 with `nf_nat_range2`, both families (`shared/nat.rs`). Native: `nat` of kind destination. A
 //! shifted range of ports (`80-90/8080`) is xt in both: the native expression has no base port.
 
-use rfw_nft::expr::{Expr, nat};
-use rfw_nft::predicate::Item;
+use rfw_nft::expr::nat;
 use rfw_syntax::OptionSpec;
 
 use crate::context::{Effect, Facts, ParseCx};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
-use crate::shared::nat::{Base, Layout, NatRange, Spec, Values};
+use crate::shared::nat::{Base, Layout, NatRange, Spec};
 use crate::uses::Uses;
 use crate::{Extension, Parsed};
 
@@ -66,37 +65,11 @@ impl Extension for Dnat {
     }
 
     fn lower(&self, out: &mut Lowering) {
-        if !out.native() || self.range.base.is_some() {
-            self.range.lower_xt(out, &SPEC);
-            return;
-        }
-        let operands = self.range.operands(out);
-        out.push(Expr::Nat {
-            kind: KIND,
-            family: u32::from(out.family.number()),
-            addr_min: operands.addresses.map(|(min, _)| min),
-            addr_max: operands.addresses.map(|(_, max)| max),
-            proto_min: operands.ports.map(|(min, _)| min),
-            proto_max: operands.ports.map(|(_, max)| max),
-            flags: operands.flags,
-        });
+        self.range.lower(out, &SPEC, KIND);
     }
 
     fn lift(run: &mut Run<'_>) -> Option<Self> {
-        if let Some(range) = NatRange::lift_xt(run, &SPEC) {
-            return (!range.is_open()).then_some(Self { range });
-        }
-        let Item::Nat { kind: KIND, family, addr_min, addr_max, proto_min, proto_max, flags } = run.peek(0)? else {
-            return None;
-        };
-        if *family != u32::from(run.family.number()) {
-            return None;
-        }
-        let values =
-            Values { addresses: [addr_min, addr_max], ports: [proto_min, proto_max], flags: *flags };
-        let range = NatRange::from_values(values, &SPEC, run).filter(|range| !range.is_open())?;
-        run.take();
-        Some(Self { range })
+        NatRange::lift(run, &SPEC, KIND).map(|range| Self { range })
     }
 
     fn facts(&self) -> Facts {

@@ -206,7 +206,8 @@ impl HostOrAddr {
     }
 
     /// Splits a list at its commas, drops blanks before each part and reads every part. Each comes with its place.
-    /// Parts that are not numeric are names, an empty part an empty name.
+    /// Parts that are not numeric are names, an empty part an empty name; before `/0` any name is every address (`any/0`,
+    /// and `0/0` for IPv6).
     ///
     /// # Errors
     /// The first wrong mask.
@@ -220,8 +221,11 @@ impl HostOrAddr {
             let word = &text[from..end];
             let read = if v6 { Self::parse_v6(word) } else { Self::parse_v4(word) };
             let mut read = read.map_err(|e| e.shifted(from))?;
-            if let Self::Name { range, .. } = &mut read {
+            if let Self::Name { range, mask, .. } = &mut read {
                 *range = range.start + from..range.end + from;
+                if let Some(any) = mask.filter(IpAddr::is_unspecified).and_then(|zero| AddrMask::new(zero, zero)) {
+                    read = Self::Addr(any);
+                }
             }
             parts.push((from..end, read));
             start = end + 1;

@@ -112,6 +112,12 @@ fn lists() {
     let ranges: Vec<_> = parts.iter().map(|(range, _)| range.clone()).collect();
     assert_eq!(ranges, [0..10, 12..18, 19..19, 20..23]);
     assert!(matches!(&parts[1].1, HostOrAddr::Name { range, .. } if *range == (12..16)));
+    for (text, v6, any) in
+        [("any/0", false, "0.0.0.0/0"), ("/0.0.0.0", false, "0.0.0.0/0"), ("0/0", true, "::/0")]
+    {
+        let parts = HostOrAddr::parse_list(text.as_bytes(), v6).expect("good masks");
+        assert!(matches!(parts[0].1, HostOrAddr::Addr(addr) if addr.to_string() == any), "{text}");
+    }
     let error = HostOrAddr::parse_list(b"1.2.3.4,5.6.7.8/40", false).expect_err("mask");
     assert_eq!((error.start, error.end), (16, 18));
 }

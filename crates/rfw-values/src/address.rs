@@ -223,7 +223,9 @@ impl HostOrAddr {
             let mut read = read.map_err(|e| e.shifted(from))?;
             if let Self::Name { range, mask, .. } = &mut read {
                 *range = range.start + from..range.end + from;
-                if let Some(any) = mask.filter(IpAddr::is_unspecified).and_then(|zero| AddrMask::new(zero, zero)) {
+                if let Some(any) =
+                    mask.filter(IpAddr::is_unspecified).and_then(|zero| AddrMask::new(zero, zero))
+                {
                     read = Self::Addr(any);
                 }
             }

@@ -69,18 +69,7 @@ fn execute(
     words: &[Word<'_>],
     settings: Settings,
 ) -> Done<()> {
-    if let Some((digit, span)) = command.family
-        && (digit == 6) != (personality.family == Family::Ipv6)
-    {
-        let other = if digit == 6 { "ip6tables" } else { "iptables" };
-        return Err(Box::new(
-            Diagnostic::error(codes::OPTION_NOT_WITH_COMMAND, span, format!("this is not {other}"))
-                .help(format!("call {other}"))
-                // iptables says nothing but where to find help.
-                .classic(Classic::Bare(String::new())),
-        )
-        .into());
-    }
+    check_family(personality, command)?;
     let spec = table_spec(command)?;
     let names = SystemNames::default();
     let mut live = Live::open().map_err(|e| Halt::from(rfw_kernel::Error::Os(e)))?;
@@ -118,6 +107,22 @@ fn execute(
     }
 }
 
+/// Refuses `-6` for iptables, `-4` for ip6tables.
+pub fn check_family(personality: &Personality, command: &Command<'_>) -> Done<()> {
+    let Some((digit, span)) = command.family else { return Ok(()) };
+    if (digit == 6) == (personality.family == Family::Ipv6) {
+        return Ok(());
+    }
+    let other = if digit == 6 { "ip6tables" } else { "iptables" };
+    Err(Box::new(
+        Diagnostic::error(codes::OPTION_NOT_WITH_COMMAND, span, format!("this is not {other}"))
+            .help(format!("call {other}"))
+            // iptables says nothing but where to find help.
+            .classic(Classic::Bare(String::new())),
+    )
+    .into())
+}
+
 fn zero_shown(
     live: &mut Live,
     names: &SystemNames,
@@ -146,7 +151,7 @@ pub fn retry<T>(mut attempt: impl FnMut() -> Done<T>) -> Done<T> {
 }
 
 /// The table after `-t`, `filter` by default.
-fn table_spec(command: &Command<'_>) -> Done<&'static TableSpec> {
+pub fn table_spec(command: &Command<'_>) -> Done<&'static TableSpec> {
     let name: &[u8] = command.table.as_ref().map_or(b"filter", |w| &w.text);
     TableSpec::named(name).ok_or_else(|| {
         let word = command.table.as_ref();
@@ -364,7 +369,8 @@ fn rule_span(command: &Command<'_>) -> Span {
     span
 }
 
-fn help(personality: &Personality, command: &Command<'_>) -> u8 {
+/// Prints the help of a command line; gives the exit status.
+pub fn help(personality: &Personality, command: &Command<'_>) -> u8 {
     let (program, banner) = (personality.program(), personality.banner());
     let mut text = format!(
         "{banner}\n\n\

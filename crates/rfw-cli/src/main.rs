@@ -13,6 +13,7 @@ mod restore;
 mod save;
 mod settings;
 mod show;
+mod translate;
 
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
         Role::Command => iptables::run(&personality, arguments),
         Role::Restore => restore::run(&personality, arguments),
         Role::Save => save::run(&personality, arguments),
+        Role::Translate => translate::run(&personality, arguments),
+        Role::RestoreTranslate => translate::run_restore(&personality, &arguments),
     };
     ExitCode::from(status)
 }

@@ -13,6 +13,10 @@ pub enum Role {
     Restore,
     /// `iptables-save`.
     Save,
+    /// `iptables-translate`.
+    Translate,
+    /// `iptables-restore-translate`.
+    RestoreTranslate,
 }
 
 /// A program name and what it means.
@@ -44,6 +48,10 @@ const NAMES: &[(&str, Role, Family, bool)] = &[
     ("ip6tables-restore", Role::Restore, Family::Ipv6, false),
     ("iptables-save", Role::Save, Family::Ipv4, false),
     ("ip6tables-save", Role::Save, Family::Ipv6, false),
+    ("iptables-translate", Role::Translate, Family::Ipv4, false),
+    ("ip6tables-translate", Role::Translate, Family::Ipv6, false),
+    ("iptables-restore-translate", Role::RestoreTranslate, Family::Ipv4, false),
+    ("ip6tables-restore-translate", Role::RestoreTranslate, Family::Ipv6, false),
 ];
 
 /// The role that the first word after `rfw` chooses: `rfw restore` is `rfw-restore`.
@@ -51,6 +59,7 @@ pub fn subcommand(word: &[u8]) -> Option<Role> {
     match word {
         b"restore" => Some(Role::Restore),
         b"save" => Some(Role::Save),
+        b"translate" => Some(Role::Translate),
         _ => None,
     }
 }
@@ -81,6 +90,8 @@ impl Personality {
             Role::Command => base.to_owned(),
             Role::Restore => format!("{base}-restore"),
             Role::Save => format!("{base}-save"),
+            Role::Translate => format!("{base}-translate"),
+            Role::RestoreTranslate => format!("{base}-restore-translate"),
         }
     }
 

@@ -22,6 +22,8 @@ enum OwnCommand {
     Restore,
     /// Print the running ruleset as a save file: rfw-save
     Save,
+    /// Write a command, or with --restore a save file, in nft's syntax
+    Translate,
     /// Look for mistakes in a ruleset
     Lint(lint::LintArgs),
     /// Explain a check of `rfw lint`
@@ -45,8 +47,8 @@ pub fn run(arguments: &[Vec<u8>]) -> u8 {
     let words = std::iter::once(b"rfw".to_vec()).chain(arguments.iter().cloned());
     match Cli::try_parse_from(words.map(std::ffi::OsString::from_vec)) {
         Ok(cli) => match cli.command {
-            // `main` takes these two before clap sees them; here they serve the help text.
-            OwnCommand::Restore | OwnCommand::Save => 2,
+            // `main` takes these before clap sees them; here they serve the help text.
+            OwnCommand::Restore | OwnCommand::Save | OwnCommand::Translate => 2,
             OwnCommand::Lint(args) => lint::run(&args),
             OwnCommand::Explain(args) => explain::run(&args),
             OwnCommand::Monitor(args) => monitor::run(&args),

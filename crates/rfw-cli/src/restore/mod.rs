@@ -131,7 +131,8 @@ fn blamed_line(diagnostic: &Diagnostic, source: &Source) -> usize {
     commit.map_or(line, |l| l.number)
 }
 
-fn read_source(path: Option<&str>) -> std::io::Result<Source> {
+/// A file as a source; standard input without a path.
+pub fn read_source(path: Option<&str>) -> std::io::Result<Source> {
     let mut text = Vec::new();
     match path {
         None => std::io::stdin().lock().read_to_end(&mut text).map(drop)?,

@@ -43,7 +43,7 @@ const ADDRESS_TYPES: &[(u64, &str)] = &[
     (8, "prohibit"),
 ];
 const STATES: &[(u64, &str)] =
-    &[(1, "invalid"), (8, "new"), (2, "established"), (4, "related"), (64, "untracked")];
+    &[(1, "invalid"), (8, "new"), (4, "related"), (2, "established"), (64, "untracked")];
 /// `IPS_*` of `linux/netfilter/nf_conntrack_common.h`.
 const STATUS: &[(u64, &str)] = &[
     (1, "expected"),
@@ -188,7 +188,7 @@ fn fib(result: u32, flags: u32) -> Written<Name> {
     Ok(Name::new(format!("fib {} type", keys.join(" . ")), Form::Named(ADDRESS_TYPES), false, 4))
 }
 
-/// A value as an expression; whether it is more than a field; the field.
+/// A value as an expression, and its field.
 pub(super) fn expression(value: &Value, name: Name) -> Written<(String, Name)> {
     let mut text = name.text.clone();
     for (index, op) in value.ops.iter().enumerate() {

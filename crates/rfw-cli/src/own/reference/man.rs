@@ -31,7 +31,7 @@ pub fn pages(program: &Command) -> Vec<Page> {
 
 /// Commands that look at texts are for everybody; the others are for root.
 fn section(name: &str) -> u8 {
-    if ["lint", "explain", "completions"].contains(&name) { 1 } else { 8 }
+    if ["lint", "explain", "completions", "translate"].contains(&name) { 1 } else { 8 }
 }
 
 /// Roff that is being written.

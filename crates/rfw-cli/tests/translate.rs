@@ -1,0 +1,169 @@
+//! `iptables-translate` and `iptables-restore-translate`, beside the host's own and through `nft`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn said(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// A link to rfw under a name of the tools.
+fn link(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("translate");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let link = folder.join(name);
+    // Tests run side by side, and each makes the same link.
+    let _ = std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rfw"), &link);
+    link
+}
+
+fn run(program: &Path, arguments: &[&str]) -> Output {
+    Command::new(program).args(arguments).stdin(Stdio::null()).output().expect("a program")
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split(' ').collect()
+}
+
+fn shown(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+fn file(name: &str, text: &str) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).expect("a file");
+    path.to_str().expect("a path").to_owned()
+}
+
+/// The script without the lines that tell the time.
+fn script(out: &Output) -> String {
+    shown(out).lines().filter(|l| !l.contains(" on ")).map(|l| format!("{l}\n")).collect()
+}
+
+#[test]
+fn like_the_original_where_it_is_right() {
+    let stock = Command::new("iptables-translate").arg("-V").output();
+    if !stock.is_ok_and(|out| shown(&out).contains("v1.8.9 (nf_tables)")) {
+        return said("SKIPPED: no iptables-translate 1.8.9 to compare with\n");
+    }
+    for line in [
+        "-A INPUT -p tcp --dport 22 -j ACCEPT",
+        "-A INPUT -i eth+ -s 10.0.0.0/8 -j DROP",
+        "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j foo",
+        "-t nat -A POSTROUTING -o eth0 -j MASQUERADE",
+        "-t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.0.0.1:8080",
+        "-A INPUT -m comment --comment hi -g foo",
+        "-I INPUT -m mark --mark 0x1 -j RETURN",
+        "-A INPUT -j LOG --log-prefix hi",
+        "-A INPUT -p udp --sport 1024:65535",
+        "-N foo",
+        "-X foo",
+        "-F",
+        "-F INPUT",
+        "-L",
+        "-V",
+    ] {
+        let ours = run(&link("iptables-translate"), &words(line));
+        let stock = run(Path::new("iptables-translate"), &words(line));
+        let sorted = |out: &Output| {
+            // The order in which the original writes the parts of a rule is not that of the rule.
+            let mut parts: Vec<String> = shown(out).split_whitespace().map(str::to_owned).collect();
+            parts.sort();
+            parts
+        };
+        assert_eq!(sorted(&ours), sorted(&stock), "{line}");
+        assert_eq!(ours.status.code(), stock.status.code(), "{line}");
+    }
+    for refused in ["-D INPUT 1", "-S", "-Z", "-A INPUT --dport 1", "-A INPUT -j", "-D INPUT -j DROP"] {
+        let ours = run(&link("iptables-translate"), &words(refused));
+        let stock = run(Path::new("iptables-translate"), &words(refused));
+        assert_eq!(ours.status.code(), stock.status.code(), "{refused}");
+    }
+}
+
+#[test]
+fn right_where_the_original_is_not() {
+    let translate = link("iptables-translate");
+    for (line, wanted) in [
+        ("-I INPUT 3 -j DROP", "nft 'insert rule ip filter INPUT index 2 counter drop'\n"),
+        ("-A INPUT -c 1 2 -j DROP", "nft 'add rule ip filter INPUT counter packets 1 bytes 2 drop'\n"),
+        (
+            "-P INPUT DROP",
+            "nft 'add chain ip filter INPUT { type filter hook input priority 0; policy drop; }'\n",
+        ),
+        ("-E a b", "nft rename chain ip filter a b\n"),
+        (
+            "-A INPUT -s 10.0.0.1,10.0.0.2",
+            "nft 'add rule ip filter INPUT ip saddr 10.0.0.1 counter'\n\
+             nft 'add rule ip filter INPUT ip saddr 10.0.0.2 counter'\n",
+        ),
+        (
+            "-A INPUT -m comment --comment it's",
+            "nft 'add rule ip filter INPUT counter comment \"it'\\''s\"'\n",
+        ),
+        ("-A INPUT -m recent --set", "# iptables -A INPUT -m recent --set: -m recent has no nft form\n"),
+        ("-A tcp -j DROP", "# iptables -A tcp -j DROP: a chain cannot be called `tcp' in nft\n"),
+    ] {
+        let out = run(&translate, &words(line));
+        assert_eq!((shown(&out).as_str(), out.status.code()), (wanted, Some(0)), "{line}");
+    }
+    assert_eq!(run(&translate, &["-X"]).status.code(), Some(1));
+    let six = run(&link("ip6tables-translate"), &words("-A INPUT -s fe80::/10 -j DROP"));
+    assert_eq!(shown(&six), "nft 'add rule ip6 filter INPUT ip6 saddr fe80::/10 counter drop'\n");
+    let ours = run(Path::new(env!("CARGO_BIN_EXE_rfw")), &words("translate -A INPUT -j DROP"));
+    assert_eq!(shown(&ours), "nft 'add rule ip filter INPUT counter drop'\n");
+}
+
+const SAVED: &str = "*filter\n:INPUT DROP [1:2]\n:foo - [0:0]\n[3:4] -A INPUT -p tcp --dport 22 -j ACCEPT\n\
+    -A INPUT -m recent --set -j foo\n-A OUTPUT -j foo\n-I INPUT 3 -j RETURN\n-I INPUT 2 -i lo -j ACCEPT\nCOMMIT\n";
+
+#[test]
+fn a_save_file_is_a_script() {
+    let saved = file("saved.rules", SAVED);
+    let out = run(&link("iptables-restore-translate"), &["-f", &saved]);
+    let wanted = "add table ip filter\n\
+        add chain ip filter INPUT { type filter hook input priority 0; policy drop; }\n\
+        add chain ip filter foo\n\
+        add rule ip filter INPUT tcp dport 22 counter accept\n\
+        # -t filter -A INPUT -m recent --set -j foo: -m recent has no nft form\n\
+        add chain ip filter OUTPUT { type filter hook output priority 0; }\n\
+        add rule ip filter OUTPUT counter jump foo\n\
+        add rule ip filter INPUT counter return\n\
+        insert rule ip filter INPUT index 1 iifname \"lo\" counter accept\n";
+    assert_eq!(script(&out), wanted);
+    assert_eq!(out.status.code(), Some(0));
+    let ours = run(Path::new(env!("CARGO_BIN_EXE_rfw")), &["translate", "--restore", &saved]);
+    assert_eq!(script(&ours), wanted);
+    let mut nft = Command::new("unshare");
+    nft.args(["-n", "nft", "-f"]).arg(file("saved.nft", &shown(&out)));
+    match nft.output() {
+        Ok(out) if out.status.success() => {}
+        Ok(out) => {
+            let text = String::from_utf8_lossy(&out.stderr).into_owned();
+            assert!(text.contains("Operation not permitted") || text.contains("unshare"), "{text}");
+            said(&format!("SKIPPED loading: {text}"));
+        }
+        Err(_) => said("SKIPPED loading: no unshare\n"),
+    }
+}
+
+#[test]
+fn mistakes_give_no_script() {
+    let program = link("iptables-restore-translate");
+    let many = "*filter\n-A INPUT -p tcp --dport 99999\n:INPUT WHAT\n-D INPUT -j DROP\nCOMMIT\n-A INPUT\n";
+    let out = run(&program, &["-f", &file("many.rules", many)]);
+    assert!(out.stdout.is_empty());
+    assert_eq!(out.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    for line in [":2:", ":3:", ":4:", ":6:"] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert_eq!(run(&program, &["-f", "/nonexistent"]).status.code(), Some(1));
+    assert_eq!(run(&program, &[]).status.code(), Some(1));
+    assert_eq!(run(&program, &["-x"]).status.code(), Some(1));
+    assert_eq!(
+        run(&program, &["-f", &file("delete.rules", "*filter\n-D INPUT 1\nCOMMIT\n")]).status.code(),
+        Some(1)
+    );
+}

@@ -50,6 +50,7 @@ end
 complete -c rfw -f
 complete -c rfw -n '__rfw_first' -a restore -d 'Read a save file on standard input into the kernel: rfw-restore'
 complete -c rfw -n '__rfw_first' -a save -d 'Print the running ruleset as a save file: rfw-save'
+complete -c rfw -n '__rfw_first' -a translate -d 'Write a command, or with --restore a save file, in nft\'s syntax'
 complete -c rfw -n '__rfw_first' -a lint -d 'Look for mistakes in a ruleset'
 complete -c rfw -n '__rfw_first' -a explain -d 'Explain a check of `rfw lint`'
 complete -c rfw -n '__rfw_first' -a monitor -d 'Show changes of the ruleset as they happen, and traced packets'

@@ -185,7 +185,7 @@ enum Part {
         differ: bool,
         bytes: Vec<(Field, usize, u8, u8)>,
     },
-    Other(Item),
+    Other(Box<Item>),
 }
 
 /// What a rule is, its spelling gone; without rfw's private notes.
@@ -201,10 +201,8 @@ fn split(item: Item, parts: &mut Vec<Part>) {
     match item {
         Item::Test { value, relation: Relation::Range { invert: false, from, to } } => {
             for (op, data) in [(CmpOp::Gte, from), (CmpOp::Lte, to)] {
-                parts.push(Part::Other(Item::Test {
-                    value: value.clone(),
-                    relation: Relation::Cmp(op, data),
-                }));
+                let relation = Relation::Cmp(op, data);
+                parts.push(Part::Other(Box::new(Item::Test { value: value.clone(), relation })));
             }
         }
         Item::Test { value, relation: Relation::Cmp(op @ (CmpOp::Eq | CmpOp::Neq), data) }
@@ -226,9 +224,9 @@ fn split(item: Item, parts: &mut Vec<Part>) {
             if let Field::Const(data) = &mut value.field {
                 data.truncate(1);
             }
-            parts.push(Part::Other(Item::Set { place: Written::Meta(meta::NFTRACE), value }));
+            parts.push(Part::Other(Box::new(Item::Set { place: Written::Meta(meta::NFTRACE), value })));
         }
-        other => parts.push(Part::Other(other)),
+        other => parts.push(Part::Other(Box::new(other))),
     }
 }
 

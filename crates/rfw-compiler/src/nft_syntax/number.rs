@@ -70,11 +70,10 @@ pub(super) fn address(bytes: &[u8]) -> Option<String> {
 
 /// The length of the prefix that a mask leaves, if it is one.
 pub(super) fn prefix(mask: &[u8]) -> Option<u32> {
-    let ones: u32 = mask.iter().map(|byte| byte.leading_ones()).sum();
     let total: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
-    let leading: u32 = mask.iter().take_while(|byte| **byte == 0xff).count() as u32 * 8
-        + mask.iter().find(|byte| **byte != 0xff).map_or(0, |byte| byte.leading_ones());
-    (ones == total && leading == total).then_some(total)
+    let whole = mask.iter().take_while(|byte| **byte == 0xff).count();
+    let rest = mask.get(whole).map_or(0, |byte| byte.leading_ones());
+    (u32::try_from(whole).ok()? * 8 + rest == total).then_some(total)
 }
 
 /// A constant.

@@ -57,10 +57,14 @@ fn matches_v6() {
     accepted("matches_v6", |kind, family| kind == Kind::Match && family == Family::Ipv6);
 }
 
+/// The seed of the random rules; it can be changed to look further.
+fn seed() -> u64 {
+    std::env::var("RFW_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0x5eed)
+}
+
 #[test]
 fn random_rules() {
-    // The seed can be changed to look further.
-    let seed = std::env::var("RFW_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0x5eed);
+    let seed = seed();
     within("random_rules", || {
         let mut report = Report::default();
         for family in [Family::Ipv4, Family::Ipv6] {

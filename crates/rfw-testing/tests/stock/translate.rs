@@ -8,15 +8,16 @@ use rfw_compiler::{Lowered, TableSpec, lower};
 use rfw_extensions::Encoding;
 use rfw_kernel::Live;
 use rfw_nft::expr::{CmpOp, meta};
-use rfw_nft::message;
 use rfw_nft::message::userdata;
 use rfw_nft::predicate::{Field, Item, Op, Place as Written, Relation, Value, raise};
+use rfw_nft::{Family, message};
 use rfw_syntax::Mode;
 use rfw_testing::fixture::line::Place;
 use rfw_testing::fixture::{RuleFile, build_line, load as fixtures};
 use rfw_testing::names::SystemNames;
 
 use crate::netns::{make_sets, run, say, within};
+use crate::random;
 use crate::ruleset::{Key, clear, dump, load, tables};
 
 /// A rule that has an nft form.
@@ -43,6 +44,11 @@ fn nft_makes_the_same_rules() {
         let mut tally = Tally::default();
         for file in fixtures().unwrap().iter().flat_map(|f| &f.accept) {
             compare(file, &mut tally);
+        }
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let file = random::file(family, crate::seed());
+            compare(&file, &mut tally);
+            std::fs::remove_file(&file.path).unwrap();
         }
         say(&format!(
             "translate: {} rules are the same by nft, {} have no nft form, {} the kernel refuses",

@@ -1,5 +1,5 @@
 # packages: shorewall shorewall6 kmod perl
-scrub() { sed -E 's/ at [A-Z][a-z]{2} .*[0-9]{2}:[0-9]{2}:[0-9]{2}.*//; s/\(.*[0-9]{2}:[0-9]{2}:[0-9]{2}.*\)//; s/fooX?[0-9]+/fooPID/g; s/ [0-9]+[KM]? +[0-9]+[KM]? / N N /; s/[0-9]+ (sec|bytes)//g'; }
+scrub() { sed -E 's/[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]+:[0-9]{2}:[0-9]{2}.* [0-9]{4}/DATE/; s/[0-9]{2}:[0-9]{2}:[0-9]{2}//; s/foo[0-9]*X[0-9]+/fooX/g; s/sha-([lr])h-[0-9a-f]{20}/sha-\1h-/g; s/^ *[0-9]+[KM]? +[0-9]+[KM]? / N N /'; }
 for d in shorewall shorewall6; do
     family=4 ip=ipv4 net=0.0.0.0/0
     [ "$d" = shorewall ] || family=6 ip=ipv6 net=::/0

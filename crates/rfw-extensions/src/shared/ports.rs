@@ -15,13 +15,37 @@ use crate::printer::Printer;
 use crate::uses::{Uses, bad_value};
 
 /// A port or a range of them, maybe inverted. Never the full range uninverted: that tests nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Ports {
     /// Whether `!` stood before it.
     pub inverted: bool,
     /// The ports.
     pub range: PortRange,
 }
+
+impl Ports {
+    /// As a range without `!`, if there is one: `! :5` is `6:`.
+    fn plain(self) -> Option<PortRange> {
+        match (self.inverted, self.range.lo(), self.range.hi()) {
+            (false, ..) => Some(self.range),
+            (true, 0, hi) => hi.checked_add(1).and_then(|lo| PortRange::new(lo, u16::MAX)),
+            (true, lo, u16::MAX) => PortRange::new(0, lo - 1),
+            (true, ..) => None,
+        }
+    }
+}
+
+/// Two spellings of the same ports are equal: iptables saves `! --dport :5` as `--dport 6:65535`, and both name the rule.
+impl PartialEq for Ports {
+    fn eq(&self, other: &Self) -> bool {
+        match (self.plain(), other.plain()) {
+            (None, None) => (self.inverted, self.range) == (other.inverted, other.range),
+            (one, two) => one == two,
+        }
+    }
+}
+
+impl Eq for Ports {}
 
 /// Both port tests of a match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

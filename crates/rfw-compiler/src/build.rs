@@ -106,21 +106,6 @@ fn check_interfaces(ast: &RuleAst<'_>, chain: &[u8]) -> Built<()> {
     }
 }
 
-/// Words that people take for targets.
-const SYNONYMS: &[(&str, &str)] = &[
-    ("ALLOW", "ACCEPT"),
-    ("PERMIT", "ACCEPT"),
-    ("PASS", "ACCEPT"),
-    ("OK", "ACCEPT"),
-    ("ACEPT", "ACCEPT"),
-    ("DENY", "DROP"),
-    ("BLOCK", "DROP"),
-    ("REFUSE", "DROP"),
-    ("DISCARD", "DROP"),
-    ("MASQ", "MASQUERADE"),
-    ("FORWARD", "DNAT"),
-];
-
 /// The diagnostic for `-j NAME` where no target or chain has that name. `chains` are those of the table.
 #[must_use]
 pub fn unknown_target(
@@ -131,10 +116,9 @@ pub fn unknown_target(
 ) -> Box<Diagnostic> {
     let shown = name.lossy();
     let classic = format!("Chain '{shown}' does not exist");
-    let upper = shown.to_uppercase();
     let targets = dictionary.target_names();
-    let synonym = SYNONYMS.iter().find(|(word, _)| *word == upper).map(|(_, target)| *target);
-    let near = synonym
+    let near = dictionary
+        .target_meant_by(&name.text)
         .or_else(|| rfw_values::suggest(&name.text, targets.iter().copied().chain(chains.iter().copied())));
     // A word all in capitals that resembles a target is a mistyped target; anything else is a chain nobody made.
     match near {

@@ -19,6 +19,8 @@ pub trait Extension: Sized {
     const LISTED: &'static str = Self::NAME;
     /// Other names that mean the same.
     const ALIASES: &'static [&'static str] = &[];
+    /// Words, in upper case, that are no name of it but mean it where a person wrote them after `-j`.
+    const MEANT_BY: &'static [&'static str] = &[];
     /// The families that have it.
     const FAMILIES: Families = Families::Both;
     /// The words after `-p` that load it when one of its options appears.
@@ -52,6 +54,8 @@ pub struct Entry<E> {
     pub name: &'static str,
     /// Other names.
     pub aliases: &'static [&'static str],
+    /// Words that mean it by mistake.
+    pub meant_by: &'static [&'static str],
     /// The families that have it.
     pub families: Families,
     /// The words after `-p` that load it.
@@ -86,6 +90,7 @@ macro_rules! extensions {
         pub static $table: &[$crate::registry::Entry<$name>] = &[$($crate::registry::Entry {
             name: <$module::$kind as $crate::Extension>::NAME,
             aliases: <$module::$kind as $crate::Extension>::ALIASES,
+            meant_by: <$module::$kind as $crate::Extension>::MEANT_BY,
             families: <$module::$kind as $crate::Extension>::FAMILIES,
             implied_by: <$module::$kind as $crate::Extension>::IMPLIED_BY,
             summary: <$module::$kind as $crate::Extension>::SUMMARY,
@@ -132,6 +137,12 @@ const TARGETS_FROM: u16 = 0x8000;
 
 /// Verdicts, which are words after `-j` without being extensions.
 pub const VERDICTS: &[&str] = &["ACCEPT", "DROP", "RETURN", "QUEUE"];
+
+/// What people write for a verdict.
+const VERDICTS_MEANT_BY: &[(&str, &[&str])] = &[
+    ("ACCEPT", &["ALLOW", "PERMIT", "PASS", "OK", "ACEPT"]),
+    ("DROP", &["DENY", "BLOCK", "REFUSE", "DISCARD"]),
+];
 
 /// The extensions of one family, as the grammar's dictionary.
 #[derive(Clone, Copy, Debug)]
@@ -204,6 +215,13 @@ impl Dictionary for Registry {
     fn target_names(&self) -> Vec<&'static str> {
         let extensions = targets::TARGETS.iter().filter(|e| e.families.has(self.family)).map(|e| e.name);
         VERDICTS.iter().copied().chain(extensions).collect()
+    }
+
+    fn target_meant_by(&self, word: &[u8]) -> Option<&'static str> {
+        let meant = |words: &[&str]| words.iter().any(|w| word.eq_ignore_ascii_case(w.as_bytes()));
+        let verdict = VERDICTS_MEANT_BY.iter().find(|(_, words)| meant(words)).map(|(verdict, _)| *verdict);
+        let mut targets = targets::TARGETS.iter().filter(|e| e.families.has(self.family));
+        verdict.or_else(|| targets.find(|e| meant(e.meant_by)).map(|e| e.name))
     }
 
     fn owners(&self, option: &[u8]) -> Vec<String> {

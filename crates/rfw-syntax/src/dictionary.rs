@@ -176,6 +176,8 @@ pub trait Dictionary {
     fn match_names(&self) -> Vec<&'static str>;
     /// Names of all targets, verdicts included.
     fn target_names(&self) -> Vec<&'static str>;
+    /// The target or verdict that a word means which is the name of none, such as `DENY` for DROP.
+    fn target_meant_by(&self, word: &[u8]) -> Option<&'static str>;
     /// What loads an option that is not loaded: `-p tcp`, `-m multiport`, `-j LOG`.
     fn owners(&self, option: &[u8]) -> Vec<String>;
 }

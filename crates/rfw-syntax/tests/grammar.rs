@@ -43,6 +43,10 @@ impl Dictionary for Toy {
     fn target_names(&self) -> Vec<&'static str> {
         vec!["ACCEPT", "PAINT"]
     }
+
+    fn target_meant_by(&self, _word: &[u8]) -> Option<&'static str> {
+        None
+    }
     fn owners(&self, option: &[u8]) -> Vec<String> {
         if option == b"coat" { vec!["`-j PAINT`".into()] } else { Vec::new() }
     }

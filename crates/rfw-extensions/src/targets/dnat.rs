@@ -35,6 +35,7 @@ pub struct Dnat {
 
 impl Extension for Dnat {
     const NAME: &'static str = "DNAT";
+    const MEANT_BY: &'static [&'static str] = &["FORWARD"];
     const SUMMARY: &'static str = "rewrites the destination of a connection";
     const OPTIONS: &'static [OptionSpec] = &[
         OptionSpec::value(

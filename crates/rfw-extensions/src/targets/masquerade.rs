@@ -34,6 +34,7 @@ pub struct Masquerade {
 
 impl Extension for Masquerade {
     const NAME: &'static str = "MASQUERADE";
+    const MEANT_BY: &'static [&'static str] = &["MASQ"];
     const SUMMARY: &'static str = "rewrites the source to the address of the outgoing interface";
     const OPTIONS: &'static [OptionSpec] = &[
         OptionSpec::value("to-ports", "port[-port]", "the new source port"),

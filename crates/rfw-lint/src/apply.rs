@@ -13,7 +13,8 @@ use rfw_syntax::{Action, Command, Word};
 use crate::Finding;
 use crate::checks::chain_still_referenced;
 use crate::conditions::Conditions;
-use crate::model::{Chain, Model, Placed, Policy, Table, external};
+use crate::facts::Facts;
+use crate::model::{Chain, Model, Placed, Policy, Table};
 use crate::read::Input;
 
 /// The state of reading.
@@ -21,6 +22,7 @@ pub(crate) struct Reader<'n> {
     pub(crate) model: Model,
     pub(crate) family: Family,
     pub(crate) names: &'n dyn Names,
+    pub(crate) facts: &'n Facts,
     pub(crate) registry: Registry,
     /// The block that is open in a save file, and its first line.
     pub(crate) table: Option<(&'static TableSpec, Span)>,
@@ -52,7 +54,7 @@ impl Reader<'_> {
             },
             Action::NewChain => {
                 if let Some(name) = &command.chain {
-                    self.model.tables[table].add(&name.text, span);
+                    self.model.tables[table].add(&name.text, span, self.facts);
                 }
             }
             Action::DeleteChain => self.delete_chains(table, command, span),
@@ -213,7 +215,7 @@ impl Reader<'_> {
 
     /// A list of commands may count on the chains of programs that run already.
     fn made_elsewhere(&self, name: &Word<'_>) -> bool {
-        self.model.input == Input::Arguments && external(&name.text)
+        self.model.input == Input::Arguments && self.facts.is_external(&name.text)
     }
 
     /// `-A NAME` where no chain has that name.
@@ -271,7 +273,7 @@ impl Reader<'_> {
         if known.position(&new.text).is_some() || known.chains[at].policy.is_some() {
             return;
         }
-        known.rename(at, &new.text);
+        known.rename(at, &new.text, self.facts);
         known.renamed.push((old.text.to_vec(), new.text.to_vec(), span));
         follow_rename(known, &old.text, &new.text);
     }

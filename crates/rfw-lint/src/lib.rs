@@ -9,10 +9,12 @@ mod apply;
 pub mod checks;
 pub mod conditions;
 mod coverage;
+pub mod facts;
 mod fields;
 mod flow;
 mod model;
 mod names;
+mod options;
 mod packets;
 mod read;
 mod sets;
@@ -23,8 +25,10 @@ use rfw_extensions::Names;
 use rfw_nft::Family;
 
 pub use checks::{CHECKS, Check, page, severity};
+pub use facts::Facts;
 pub use model::{Chain, Model, Placed, Policy, RuleId, Table};
 pub use names::Offline;
+pub use options::{Options, Selection, Selector};
 pub use read::{Input, guess_family, read};
 
 /// A diagnostic and the rule it is about, as far as it is about one.
@@ -71,16 +75,58 @@ impl Finding {
     }
 }
 
+/// A text to be looked at.
+#[derive(Clone, Copy)]
+pub struct Text<'a> {
+    /// The text.
+    pub source: &'a Source,
+    /// What kind of text it is.
+    pub input: Input,
+    /// The address family of its rules.
+    pub family: Family,
+}
+
 /// Reads a text and runs every check over it.
 #[must_use]
-pub fn lint(source: &Source, input: Input, family: Family, names: &dyn Names) -> Vec<Finding> {
-    let mut model = read(source, input, family, names);
-    let mut findings = std::mem::take(&mut model.findings);
-    let cx = checks::Cx::new(&model, source);
+pub fn lint(
+    source: &Source,
+    input: Input,
+    family: Family,
+    names: &dyn Names,
+    options: &Options,
+) -> Vec<Finding> {
+    let text = Text { source, input, family };
+    let model = read(source, input, family, names, &options.facts);
+    check(text, &model, None, options)
+}
+
+/// The same for the rules of one host in both families, so that checks may compare them.
+#[must_use]
+pub fn lint_pair(texts: [Text<'_>; 2], names: &dyn Names, options: &Options) -> [Vec<Finding>; 2] {
+    let models = texts.map(|text| read(text.source, text.input, text.family, names, &options.facts));
+    [(0, 1), (1, 0)].map(|(own, other)| {
+        check(texts[own], &models[own], Some((&models[other], texts[other].source)), options)
+    })
+}
+
+fn check(
+    text: Text<'_>,
+    model: &Model,
+    sibling: Option<(&Model, &Source)>,
+    options: &Options,
+) -> Vec<Finding> {
+    let mut findings = model.findings.clone();
+    let cx = checks::Cx::new(model, text.source, &options.facts, sibling);
     for check in CHECKS {
         (check.run)(&cx, &mut findings);
     }
-    suppress::apply(source, &mut findings);
+    suppress::apply(text.source, &mut findings);
+    findings.retain(|f| options.selection.wants(f.diagnostic.code));
+    for finding in &mut findings {
+        if let Some(&severity) = options.severities.get(&finding.diagnostic.code) {
+            finding.diagnostic.severity = severity;
+        }
+    }
     findings.sort_by_key(|f| (f.diagnostic.span, f.diagnostic.code));
     findings
 }

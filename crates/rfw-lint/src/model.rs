@@ -8,6 +8,7 @@ use rfw_nft::Family;
 
 use crate::Finding;
 use crate::conditions::Conditions;
+use crate::facts::Facts;
 use crate::read::Input;
 
 /// A ruleset.
@@ -54,6 +55,8 @@ pub struct Chain {
     pub policy: Option<Policy>,
     /// Where it was declared or its policy set.
     pub span: Option<Span>,
+    /// Whether other programs fill it, by the facts.
+    pub external: bool,
     /// In kernel order: rule number `n` is at `n - 1`.
     pub rules: Vec<Placed>,
 }
@@ -131,6 +134,7 @@ impl Table {
             name: name.as_bytes().to_vec(),
             policy: Some(Policy::Accept),
             span: None,
+            external: false,
             rules: Vec::new(),
         };
         let chains = spec.chains.iter().map(|c| base(c.name)).collect();
@@ -144,13 +148,14 @@ impl Table {
     }
 
     /// Adds a chain of the user; nothing if there is one of that name.
-    pub(crate) fn add(&mut self, name: &[u8], span: Span) {
+    pub(crate) fn add(&mut self, name: &[u8], span: Span, facts: &Facts) {
         if !self.index.contains_key(name) {
             self.index.insert(name.to_vec(), self.chains.len());
             self.chains.push(Chain {
                 name: name.to_vec(),
                 policy: None,
                 span: Some(span),
+                external: facts.is_external(name),
                 rules: Vec::new(),
             });
         }
@@ -163,8 +168,9 @@ impl Table {
     }
 
     /// Gives a chain another name.
-    pub(crate) fn rename(&mut self, chain: usize, name: &[u8]) {
+    pub(crate) fn rename(&mut self, chain: usize, name: &[u8], facts: &Facts) {
         self.chains[chain].name = name.to_vec();
+        self.chains[chain].external = facts.is_external(name);
         self.reindex();
     }
 
@@ -194,14 +200,6 @@ impl Chain {
     /// Whether other programs fill it (Docker, fail2ban, ufw, Kubernetes and the like).
     #[must_use]
     pub fn is_external(&self) -> bool {
-        external(&self.name)
+        self.external
     }
-}
-
-/// Whether a chain of that name belongs to a program that changes it at run time.
-#[must_use]
-pub(crate) fn external(name: &[u8]) -> bool {
-    const OWNERS: &[&str] =
-        &["DOCKER", "f2b-", "fail2ban-", "ufw-", "ufw6-", "KUBE-", "cali-", "LIBVIRT_", "CNI-"];
-    OWNERS.iter().any(|owner| name.starts_with(owner.as_bytes()))
 }

@@ -8,6 +8,7 @@ use rfw_syntax::{ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, pars
 
 use crate::Finding;
 use crate::apply::Reader;
+use crate::facts::Facts;
 use crate::model::{Model, Policy, Table};
 
 /// What kind of text is read.
@@ -55,11 +56,12 @@ pub fn guess_family(name: &str, text: &[u8]) -> Family {
 
 /// Reads a text. What is wrong with it is in the model's findings.
 #[must_use]
-pub fn read(source: &Source, input: Input, family: Family, names: &dyn Names) -> Model {
+pub fn read(source: &Source, input: Input, family: Family, names: &dyn Names, facts: &Facts) -> Model {
     let mut reader = Reader {
         model: Model::new(family, input),
         family,
         names,
+        facts,
         registry: Registry::new(family),
         table: None,
     };
@@ -169,7 +171,7 @@ fn declare(reader: &mut Reader<'_>, line: &Line<'_>, declared: &ChainLine<'_>) {
         }
         (Some(chain), b"DROP") => (chain.policy, chain.span) = (Some(Policy::Drop), Some(line.span)),
         (Some(_), _) => reader.report(bad_policy(policy.span, "a policy is `ACCEPT` or `DROP`")),
-        (None, _) => known.add(&name.text, line.span),
+        (None, _) => known.add(&name.text, line.span, reader.facts),
     }
 }
 

@@ -7,6 +7,7 @@ use rfw_diagnostics::{Code, Severity, Source, SourceKind, Span, codes};
 use crate::Finding;
 use crate::conditions::Outcome;
 use crate::coverage::Coverage;
+use crate::facts::Facts;
 use crate::model::{Chain, Model, Placed, Policy, RuleId};
 
 /// What checks may ask.
@@ -15,6 +16,10 @@ pub struct Cx<'a> {
     pub model: &'a Model,
     /// Its text.
     pub source: &'a Source,
+    /// What is known besides.
+    pub facts: &'a Facts,
+    /// The ruleset of the other family of the same host, where both were given.
+    sibling: Option<(&'a Model, &'a Source)>,
     /// Rules that one earlier rule covers.
     pub coverage: Coverage,
 }
@@ -22,8 +27,19 @@ pub struct Cx<'a> {
 impl<'a> Cx<'a> {
     /// Over a ruleset.
     #[must_use]
-    pub fn new(model: &'a Model, source: &'a Source) -> Self {
-        Self { model, source, coverage: Coverage::of(model) }
+    pub fn new(
+        model: &'a Model,
+        source: &'a Source,
+        facts: &'a Facts,
+        sibling: Option<(&'a Model, &'a Source)>,
+    ) -> Self {
+        Self { model, source, facts, sibling, coverage: Coverage::of(model) }
+    }
+
+    /// The ruleset of the other family of the same host and its text, where both were given.
+    #[must_use]
+    pub fn sibling_family(&self) -> Option<(&'a Model, &'a Source)> {
+        self.sibling
     }
 
     /// How a message names a rule: by its line, or by its number where nobody sees the lines.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rfw_diagnostics::{Source, SourceKind};
 use rfw_extensions::Names;
-use rfw_lint::{Finding, Input, Offline, guess_family, lint};
+use rfw_lint::{Finding, Input, Offline, Options, guess_family, lint};
 use rfw_nft::Family;
 use rfw_values::Services;
 
@@ -87,7 +87,7 @@ pub fn findings(name: &str, text: &[u8]) -> (Source, Vec<Finding>) {
     let input = if name.ends_with(".args") { Input::Arguments } else { Input::Save };
     let source = Source::new(name, SourceKind::File, text.to_vec());
     let names = FewNames;
-    let found = lint(&source, input, guess_family(name, text), &Offline::new(&names));
+    let found = lint(&source, input, guess_family(name, text), &Offline::new(&names), &Options::default());
     (source, found)
 }
 

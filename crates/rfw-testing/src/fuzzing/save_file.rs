@@ -3,7 +3,7 @@
 use rfw_compiler::{Body, BuildCx, Stored, TableSpec, build, foreign, print_stored};
 use rfw_diagnostics::{Diagnostic, Source, SourceKind, Span};
 use rfw_extensions::{Printer, Registry};
-use rfw_lint::{Input, lint};
+use rfw_lint::{Input, Options, lint};
 use rfw_nft::Family;
 use rfw_syntax::{Action, Command, LineKind, Mode, SaveLines, parse_command, split_line};
 
@@ -36,7 +36,7 @@ pub fn save_file(data: &[u8]) {
 fn linted(data: &[u8], family: Family) {
     let source = Source::new("some/file", SourceKind::File, data.to_vec());
     for input in [Input::Save, Input::Arguments] {
-        for finding in lint(&source, input, family, &NoNames) {
+        for finding in lint(&source, input, family, &NoNames, &Options::default()) {
             let span = finding.diagnostic.span;
             assert!(span.start <= span.end && span.end as usize <= data.len(), "{finding:?}");
         }

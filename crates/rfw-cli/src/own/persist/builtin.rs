@@ -101,7 +101,7 @@ mod tests {
                 let text = failsafe(family, &ssh, tracking);
                 let lines = text.split(|&b| b == b'\n').filter(|l| l.starts_with(b"-A ")).count();
                 let source = Source::new("built-in", SourceKind::File, text);
-                let model = rfw_lint::read(&source, Input::Save, family, &names);
+                let model = rfw_lint::read(&source, Input::Save, family, &names, &rfw_lint::Facts::default());
                 assert!(model.findings.is_empty(), "{:?}", model.findings);
                 assert_eq!(model.rules().filter(|(_, placed)| placed.body.is_some()).count(), lines);
                 let (_, filter) = model.table("filter").expect("a filter table");

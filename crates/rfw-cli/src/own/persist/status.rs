@@ -9,7 +9,7 @@ use std::time::Duration;
 use rfw_compiler::{Body, Stored, TableSpec, builtin::TABLES, foreign, normal, print_stored};
 use rfw_diagnostics::{Severity, Source, SourceKind};
 use rfw_extensions::Printer;
-use rfw_lint::{Chain, Input, Model, Policy, Table};
+use rfw_lint::{Chain, Facts, Input, Model, Policy, Table};
 use rfw_nft::{Expr, Family};
 use similar::TextDiff;
 
@@ -63,7 +63,7 @@ fn difference(place: &Place, family: Family, names: &SystemNames) -> Result<Stri
 
 /// The text of a ruleset in which two that mean the same are equal.
 fn canonical(source: &Source, family: Family, names: &SystemNames) -> String {
-    let model = rfw_lint::read(source, Input::Save, family, names);
+    let model = rfw_lint::read(source, Input::Save, family, names, &Facts::default());
     let mistakes = model.findings.iter().filter(|f| f.diagnostic.severity == Severity::Error).count();
     let mut out = String::new();
     if mistakes > 0 {

@@ -5,6 +5,7 @@
 //! about. The registry makes the enums [`Match`] and [`Target`] from one line per extension.
 
 pub mod context;
+mod facts;
 pub mod lifting;
 pub mod lowering;
 pub mod matches;
@@ -15,7 +16,8 @@ pub mod shared;
 pub mod targets;
 pub mod uses;
 
-pub use context::{Effect, Facts, Families, Labels, Names, ParseCx};
+pub use context::{Families, Labels, Names, ParseCx};
+pub use facts::{Bound, Effect, Facts, ListUse, Measure, Per, SetUse, Side};
 pub use lifting::Run;
 pub use lowering::{Encoding, Lowering};
 pub use matches::Match;

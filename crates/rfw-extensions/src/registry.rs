@@ -2,7 +2,8 @@
 
 use rfw_syntax::{Dictionary, ExtId, OptionSpec};
 
-use crate::context::{Facts, Families, Family, ParseCx};
+use crate::context::{Families, Family, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::matches::Match;
@@ -44,7 +45,7 @@ pub trait Extension: Sized {
     /// Takes its own items, of either encoding, from the front of a run.
     fn lift(run: &mut Run<'_>) -> Option<Self>;
     /// What general lints may know.
-    fn facts(&self) -> Facts;
+    fn facts(&self) -> Facts<'_>;
 }
 
 /// A row of the table of extensions.
@@ -124,7 +125,7 @@ macro_rules! extensions {
             }
             /// See [`Extension::facts`](crate::Extension::facts).
             #[must_use]
-            pub fn facts(&self) -> $crate::Facts {
+            pub fn facts(&self) -> $crate::Facts<'_> {
                 match self { $(Self::$kind(e) => $crate::Extension::facts(&**e)),+ }
             }
         }

@@ -13,7 +13,8 @@ use rfw_nft::predicate::Field;
 use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 
-use crate::context::{Facts, Family, ParseCx};
+use crate::context::{Family, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -173,7 +174,7 @@ impl Extension for Addrtype {
         None
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

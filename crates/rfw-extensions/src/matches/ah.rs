@@ -9,7 +9,8 @@
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -55,7 +56,7 @@ impl Extension for Ah {
         (view.u8(8) < 2).then_some(Self { spis: Spis::get(&view, view.u8(8) == 1) })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -17,7 +17,8 @@ use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::ValueError;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -136,7 +137,7 @@ impl Extension for Bpf {
         Some(Self { program })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         match self.program {
             Program::Bytecode(_) => Facts::PURE,
             // It may look at the clock and at maps.

@@ -10,7 +10,8 @@ use rfw_diagnostics::{Diagnostic, codes};
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -111,7 +112,7 @@ impl Extension for Cluster {
         said.then(|| Self { inverted: flags & INVERT != 0, total, mask, seed: view.u32(8) })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -11,7 +11,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{ValueError, number};
 
-use crate::context::{Effect, Facts, Labels, Names, ParseCx};
+use crate::context::{Labels, Names, ParseCx};
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -77,7 +78,7 @@ impl Extension for Connlabel {
         (options & !(INVERT | SET) == 0).then_some(found)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(if self.set { Effect::Rewrites } else { Effect::Pure })
     }
 }

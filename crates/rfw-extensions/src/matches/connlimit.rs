@@ -18,7 +18,8 @@ use rfw_diagnostics::codes;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, Family, ParseCx};
+use crate::context::{Family, ParseCx};
+use crate::facts::{Effect, Facts, Measure, Per, Side};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -105,8 +106,14 @@ impl Extension for Connlimit {
         Some(Self { at_most, limit: view.u32(16), mask, by_destination })
     }
 
-    fn facts(&self) -> Facts {
-        Facts::new(Effect::Limits)
+    fn facts(&self) -> Facts<'_> {
+        let side = if self.at_most { Side::Below } else { Side::Above };
+        let per = match (self.length(), self.by_destination) {
+            (0, _) => Per::Rule,
+            (_, true) => Per::Destination,
+            (_, false) => Per::Source,
+        };
+        Facts::new(Effect::Limits).bound(Measure::Connections, side, per)
     }
 }
 

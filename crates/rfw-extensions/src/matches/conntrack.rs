@@ -27,7 +27,8 @@ use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Use, Word};
 use rfw_values::address::octets;
 
-use crate::context::{Effect, Facts, Family, ParseCx};
+use crate::context::{Family, ParseCx};
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -175,7 +176,7 @@ impl Extension for Conntrack {
         (found != Self::default()).then_some(found)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         // The remaining lifetime differs between equal packets.
         if self.expires.is_some() { Facts::new(Effect::Limits) } else { Facts::PURE }
     }

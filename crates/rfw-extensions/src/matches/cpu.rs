@@ -7,7 +7,8 @@ use rfw_nft::predicate::Field;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -64,7 +65,7 @@ impl Extension for Cpu {
         Some(Self { inverted, cpu: u32::from_ne_bytes(cpu.try_into().ok()?) })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -14,7 +14,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::Masked;
 
-use crate::context::{Facts, Labels, ParseCx};
+use crate::context::{Labels, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -126,7 +127,7 @@ impl Extension for Devgroup {
         (groups != [None, None]).then_some(Self { groups })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

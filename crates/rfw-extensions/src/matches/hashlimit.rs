@@ -22,7 +22,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::ValueError;
 
-use crate::context::{Effect, Facts, Family, ParseCx};
+use crate::context::{Family, ParseCx};
+use crate::facts::{Effect, Facts, Measure, Per, Side};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -38,6 +39,8 @@ const SIZE: usize = 312;
 const NAME_LEN: usize = 255;
 /// Mode bits, `XT_HASHLIMIT_*`; the names in the order in which they are written.
 const KEYS: [(&str, u32); 4] = [("srcip", 4), ("srcport", 8), ("dstip", 1), ("dstport", 2)];
+const SOURCE_ADDRESS: u32 = 4;
+const ANY_KEY: u32 = 15;
 const ABOVE: u32 = 0x10;
 const BYTES: u32 = 0x20;
 const RATE_MATCH: u32 = 0x40;
@@ -238,8 +241,15 @@ impl Extension for Hashlimit {
         (named && found.masks.0 <= full && found.masks.1 <= full && found.has_words()).then_some(found)
     }
 
-    fn facts(&self) -> Facts {
-        Facts::new(Effect::Limits)
+    fn facts(&self) -> Facts<'_> {
+        let side = if self.has(ABOVE) { Side::Above } else { Side::Below };
+        let measure = if self.has(BYTES) { Measure::Bytes } else { Measure::Packets };
+        let per = match self.mode {
+            mode if mode & SOURCE_ADDRESS != 0 => Per::Source,
+            mode if mode & ANY_KEY == 0 => Per::Rule,
+            _ => Per::Destination,
+        };
+        Facts::new(Effect::Limits).bound(measure, side, per)
     }
 }
 

@@ -3,7 +3,8 @@
 use rfw_diagnostics::codes;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -57,7 +58,7 @@ impl Extension for Hl {
         Hops::lift(run, &DIALECT).map(|hops| Self { hops })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -2,7 +2,8 @@
 
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -103,7 +104,7 @@ impl Extension for Icmp {
         TypeCode::lift(run, &DIALECT).map(|what| Self { what })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -2,7 +2,8 @@
 
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -92,7 +93,7 @@ impl Extension for Icmp6 {
         TypeCode::lift(run, &DIALECT).map(|what| Self { what })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

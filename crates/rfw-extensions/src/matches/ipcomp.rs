@@ -9,7 +9,8 @@
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -68,7 +69,7 @@ impl Extension for Ipcomp {
             .then_some(Self { spis: Spis::get(&view, view.u8(8) == 1), reserved: view.u8(9) == 1 })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -19,7 +19,8 @@ use rfw_syntax::OptionSpec;
 use rfw_values::AddrRange;
 use rfw_values::address::{from_octets, octets};
 
-use crate::context::{Facts, Family, ParseCx};
+use crate::context::{Family, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -125,7 +126,7 @@ impl Extension for Iprange {
         }
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -10,7 +10,8 @@ use rfw_diagnostics::{Diagnostic, codes};
 use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 
-use crate::context::{Facts, Families, Names, ParseCx};
+use crate::context::{Families, Names, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -102,7 +103,7 @@ impl Extension for Ipv6header {
         (lifted.headers != 0).then_some(lifted)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -4,7 +4,8 @@ use rfw_nft::expr::Expr;
 use rfw_syntax::OptionSpec;
 use rfw_values::{Rate, RateError};
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts, Measure, Per, Side};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -77,7 +78,7 @@ impl Extension for Limit {
         })
     }
 
-    fn facts(&self) -> Facts {
-        Facts::new(Effect::Limits)
+    fn facts(&self) -> Facts<'_> {
+        Facts::new(Effect::Limits).bound(Measure::Packets, Side::Below, Per::Rule)
     }
 }

@@ -5,7 +5,8 @@ use rfw_nft::predicate::Field;
 use rfw_syntax::OptionSpec;
 use rfw_values::Masked;
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -59,7 +60,7 @@ impl Extension for Mark {
         Some(Self { inverted, mark: Masked { value, mask } })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

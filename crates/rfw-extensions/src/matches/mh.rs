@@ -10,7 +10,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::ValueError;
 
-use crate::context::{Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -90,7 +91,7 @@ impl Extension for Mh {
         (view.u8(2) < 2 && lifted.min <= lifted.max).then_some(lifted)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

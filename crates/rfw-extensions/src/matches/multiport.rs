@@ -17,7 +17,8 @@ use rfw_syntax::{OptionSpec, Word};
 use rfw_values::ports::parse_port;
 use rfw_values::{PortRange, ValueError};
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -119,7 +120,7 @@ impl Extension for Multiport {
         Self::from_xt(&run.xt_match("multiport", 1, SIZE)?)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -9,7 +9,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::ValueError;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -72,7 +73,7 @@ impl Extension for Nfacct {
         said.then(|| Self { name: name.to_vec() })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Limits)
     }
 }

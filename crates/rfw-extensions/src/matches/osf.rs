@@ -12,7 +12,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::ValueError;
 
-use crate::context::{Effect, Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -100,7 +101,7 @@ impl Extension for Osf {
         said.then(|| Self { inverted: flags & INVERT != 0, genre: genre.to_vec(), ttl, log })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(if self.log.is_some() { Effect::Logs } else { Effect::Pure })
     }
 }

@@ -19,7 +19,8 @@ use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{ValueError, number};
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -163,7 +164,7 @@ impl Extension for Owner {
         (uid.is_some() || gid.is_some()).then_some(Self { uid, gid, ..Self::default() })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

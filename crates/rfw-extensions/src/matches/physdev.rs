@@ -14,7 +14,8 @@ use rfw_nft::xt::{Info, View};
 use rfw_syntax::OptionSpec;
 use rfw_values::Interface;
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -123,7 +124,7 @@ impl Extension for Physdev {
         })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -10,7 +10,8 @@ use rfw_nft::predicate::Field;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -89,7 +90,7 @@ impl Extension for Pkttype {
         TYPES.iter().any(|(_, known)| *known == kind).then_some(Self { inverted, kind })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

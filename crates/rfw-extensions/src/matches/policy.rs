@@ -21,7 +21,8 @@ use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Use};
 use rfw_values::ValueError;
 
-use crate::context::{Facts, Family, ParseCx};
+use crate::context::{Family, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -170,7 +171,7 @@ impl Extension for Policy {
         elements.iter().all(said).then_some(Self { flags, elements })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

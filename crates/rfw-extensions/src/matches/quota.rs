@@ -10,7 +10,8 @@ use rfw_nft::Expr;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts, Measure, Per, Side};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -76,7 +77,8 @@ impl Extension for Quota {
         (flags & !OVER == 0).then_some(Self { inverted: flags & OVER != 0, bytes })
     }
 
-    fn facts(&self) -> Facts {
-        Facts::new(Effect::Limits)
+    fn facts(&self) -> Facts<'_> {
+        let side = if self.inverted { Side::Above } else { Side::Below };
+        Facts::new(Effect::Limits).bound(Measure::Bytes, side, Per::Rule)
     }
 }

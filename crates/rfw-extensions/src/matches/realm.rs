@@ -13,7 +13,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::Masked;
 
-use crate::context::{Facts, Families, Labels, ParseCx};
+use crate::context::{Families, Labels, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -78,7 +79,7 @@ impl Extension for Realm {
         (realm.value & !realm.mask == 0).then_some(Self { inverted, realm })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -20,7 +20,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::address::AddrText;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts, ListUse, Measure, Per, Side};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -214,8 +215,15 @@ impl Extension for Recent {
         (!refused).then_some(found)
     }
 
-    fn facts(&self) -> Facts {
-        Facts::new(Effect::Limits)
+    fn facts(&self) -> Facts<'_> {
+        let list = ListUse { name: &self.name, adds: self.action == Action::Set, hits: self.hitcount };
+        let facts = Facts::new(Effect::Limits).list(list);
+        if self.hitcount == 0 {
+            return facts;
+        }
+        let side = if self.inverted { Side::Below } else { Side::Above };
+        let per = if self.by_destination { Per::Destination } else { Per::Source };
+        facts.bound(Measure::Packets, side, per)
     }
 }
 

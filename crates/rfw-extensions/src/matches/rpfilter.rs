@@ -6,7 +6,8 @@
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -62,7 +63,7 @@ impl Extension for Rpfilter {
         (flags >> FLAGS.len() == 0).then_some(Self { flags })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE.tables(&["raw", "mangle"])
     }
 }

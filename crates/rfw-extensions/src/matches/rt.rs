@@ -19,7 +19,8 @@ use rfw_syntax::{OptionSpec, Use};
 use rfw_values::ValueError;
 use rfw_values::address::{AddrText, numeric_v6};
 
-use crate::context::{Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -182,7 +183,7 @@ impl Extension for Rt {
         known.then_some(lifted)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -15,7 +15,8 @@ use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Use, Word};
 use rfw_values::number;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -163,12 +164,13 @@ impl Extension for Set {
         })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         // The list changes only when a SET target or somebody outside changes it: for two packets that meet the same rules
         // it answers the same, and the lookup itself moves nothing but counters. A rule that compares those counters does
         // answer differently with every packet.
         let counted = self.packets.is_some() || self.bytes.is_some();
-        if counted { Facts::new(Effect::Limits) } else { Facts::PURE }
+        let facts = if counted { Facts::new(Effect::Limits) } else { Facts::PURE };
+        facts.set(self.set.in_use(self.inverted))
     }
 }
 

@@ -8,7 +8,8 @@
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -62,7 +63,7 @@ impl Extension for Socket {
         (flags & !known == 0).then_some(Self { flags })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(if self.flags & RESTORE_MARK != 0 { Effect::Rewrites } else { Effect::Pure })
     }
 }

@@ -20,7 +20,8 @@ use rfw_syntax::OptionSpec;
 use rfw_values::ValueError;
 use rfw_values::address::AddrText;
 
-use crate::context::{Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -175,7 +176,7 @@ impl Extension for Srh {
         known.then_some(lifted)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

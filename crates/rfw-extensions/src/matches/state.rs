@@ -6,7 +6,8 @@
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -90,7 +91,7 @@ impl Extension for State {
         (view.u16(146) == FLAGS).then_some(Self { states })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE.superseded_by("-m conntrack --ctstate")
     }
 }

@@ -19,7 +19,8 @@ use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::ValueError;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -167,7 +168,7 @@ impl Extension for Statistic {
         Some(found)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Limits)
     }
 }

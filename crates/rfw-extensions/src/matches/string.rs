@@ -12,7 +12,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{Pattern, ValueError};
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -152,7 +153,7 @@ impl Extension for StringMatch {
         })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

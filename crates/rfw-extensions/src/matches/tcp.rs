@@ -14,7 +14,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::PortRange;
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -158,7 +159,7 @@ impl Extension for Tcp {
         any.then_some(found)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

@@ -11,7 +11,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::PortRange;
 
-use crate::context::{Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -88,7 +89,7 @@ impl Extension for Udp {
         (ports != PortPair::default()).then_some(Self { ports })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::PURE
     }
 }

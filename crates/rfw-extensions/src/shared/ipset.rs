@@ -12,6 +12,7 @@ use rfw_values::ValueError;
 
 use crate::Parsed;
 use crate::context::{Names, ParseCx};
+use crate::facts::SetUse;
 use crate::printer::Printer;
 use crate::uses::bad_value;
 
@@ -71,6 +72,12 @@ impl SetRef {
         let sayable = (1..=DIMENSIONS).contains(&dimensions.into()) && sources & !possible == 0;
         let name = names.set_name(index).filter(|_| sayable)?;
         Some(Self { index, name, dimensions, sources })
+    }
+
+    /// As a fact.
+    #[must_use]
+    pub fn in_use(&self, inverted: bool) -> SetUse<'_> {
+        SetUse { name: &self.name, dimensions: self.dimensions, sources: self.sources, inverted }
     }
 
     /// The four bytes.

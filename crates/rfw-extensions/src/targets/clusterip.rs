@@ -9,7 +9,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{MacAddr, ValueError};
 
-use crate::context::{Effect, Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -131,7 +132,7 @@ impl Extension for Clusterip {
         sayable.then_some(Self { cluster: Some(cluster) })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Ends).tables(&["filter"])
     }
 }

@@ -22,7 +22,8 @@ use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::number;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -169,8 +170,9 @@ impl Extension for Ct {
         })
     }
 
-    fn facts(&self) -> Facts {
-        Facts::new(Effect::Rewrites).tables(&["raw"])
+    fn facts(&self) -> Facts<'_> {
+        let facts = Facts::new(Effect::Rewrites).tables(&["raw"]);
+        if self.helper.is_empty() { facts } else { facts.helper(&self.helper) }
     }
 }
 

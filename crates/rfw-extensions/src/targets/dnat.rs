@@ -6,7 +6,8 @@
 use rfw_nft::expr::nat;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -73,7 +74,7 @@ impl Extension for Dnat {
         NatRange::lift(run, &SPEC, KIND).map(|range| Self { range })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Ends).tables(&["nat"])
     }
 }

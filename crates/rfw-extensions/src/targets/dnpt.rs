@@ -5,7 +5,8 @@
 
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -46,7 +47,7 @@ impl Extension for Dnpt {
         Some(Self { prefixes: Prefixes::lift(run, Self::NAME)? })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Rewrites).tables(&["mangle"])
     }
 }

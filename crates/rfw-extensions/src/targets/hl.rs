@@ -8,7 +8,8 @@ use rfw_nft::expr::{Base, REG_1};
 use rfw_nft::predicate::Place;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -83,7 +84,7 @@ impl Extension for Hl {
         })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Rewrites).tables(&["mangle"])
     }
 }

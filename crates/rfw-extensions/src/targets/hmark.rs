@@ -9,7 +9,8 @@ use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Use, Word};
 use rfw_values::ValueError;
 
-use crate::context::{Effect, Facts, Family, ParseCx};
+use crate::context::{Family, ParseCx};
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -157,7 +158,7 @@ impl Extension for Hmark {
         lifted.sayable(family).then_some(lifted)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Rewrites).tables(&["mangle"])
     }
 }

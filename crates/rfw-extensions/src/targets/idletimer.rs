@@ -6,7 +6,8 @@
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -75,7 +76,7 @@ impl Extension for Idletimer {
         sayable.then(|| Self { timeout: view.u32(0), label: label.to_vec(), alarm: kind == ALARM })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Logs)
     }
 }

@@ -6,7 +6,8 @@ use rfw_nft::expr::Expr;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -144,8 +145,8 @@ impl Extension for Log {
         })
     }
 
-    fn facts(&self) -> Facts {
-        Facts::new(Effect::Logs)
+    fn facts(&self) -> Facts<'_> {
+        Facts::new(Effect::Logs).log_prefix(&self.prefix)
     }
 }
 

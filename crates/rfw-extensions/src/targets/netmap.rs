@@ -16,7 +16,8 @@ use rfw_syntax::{OptionSpec, Word};
 use rfw_values::address::{mask_len, numeric_v4, numeric_v6, wide_v4};
 use rfw_values::{AddrMask, AddrRange, number};
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -90,7 +91,7 @@ impl Extension for Netmap {
         Some(Self { network })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Ends).tables(&["nat"])
     }
 }

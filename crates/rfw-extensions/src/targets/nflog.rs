@@ -7,7 +7,8 @@ use rfw_nft::expr::Expr;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::ValueError;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -93,8 +94,8 @@ impl Extension for Nflog {
         })
     }
 
-    fn facts(&self) -> Facts {
-        Facts::new(Effect::Logs)
+    fn facts(&self) -> Facts<'_> {
+        Facts::new(Effect::Logs).log_prefix(&self.prefix)
     }
 }
 

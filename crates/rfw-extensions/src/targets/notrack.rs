@@ -6,7 +6,8 @@ use rfw_nft::Expr;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -58,7 +59,7 @@ impl Extension for Notrack {
         (view.u16(0) == FLAGS && rest.iter().all(|&b| b == 0)).then_some(Self)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Rewrites).tables(&["raw"]).superseded_by("-j CT --notrack")
     }
 }

@@ -8,7 +8,8 @@ use rfw_nft::expr::{Expr, PortNat, nat};
 use rfw_nft::predicate::Item;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -80,7 +81,7 @@ impl Extension for Redirect {
         Some(Self { range })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Ends).tables(&["nat"])
     }
 }

@@ -10,7 +10,8 @@ use rfw_nft::expr::Expr;
 use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -132,7 +133,7 @@ impl Extension for Reject {
         })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Ends).tables(&["filter"])
     }
 }

@@ -7,7 +7,8 @@ use rfw_diagnostics::codes;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -65,7 +66,7 @@ impl Extension for Secmark {
         sayable.then(|| Self { context: context.to_vec() })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Rewrites).tables(&["mangle", "security"])
     }
 }

@@ -11,7 +11,8 @@ use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::number;
 
-use crate::context::{Effect, Facts, Names, ParseCx};
+use crate::context::{Names, ParseCx};
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -125,7 +126,7 @@ impl Extension for Set {
         (known && lifted.fault().is_none()).then_some(lifted)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         // The kernel lets only the mangle table change marks, priorities and queues.
         let tables: &'static [&'static str] = if self.map.is_some() { &["mangle"] } else { &[] };
         Facts::new(Effect::Rewrites).tables(tables)

@@ -7,7 +7,8 @@
 use rfw_nft::expr::nat;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -69,7 +70,7 @@ impl Extension for Snat {
         NatRange::lift(run, &SPEC, KIND).map(|range| Self { range })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Ends).tables(&["nat"])
     }
 }

@@ -8,7 +8,8 @@ use rfw_diagnostics::codes;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, Family, ParseCx};
+use crate::context::{Family, ParseCx};
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -74,7 +75,7 @@ impl Extension for Tcpmss {
         mss.is_none_or(|mss| mss <= max).then_some(Self { mss })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Rewrites)
     }
 }

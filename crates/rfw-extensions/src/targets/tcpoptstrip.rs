@@ -10,7 +10,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{ValueError, number};
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -101,7 +102,7 @@ impl Extension for Tcpoptstrip {
         (1..=NATIVE_MAX).contains(&kinds.len()).then_some(Self { kinds })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Rewrites).tables(&["mangle"])
     }
 }

@@ -12,7 +12,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::address::{AddrText, from_octets, octets};
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -98,7 +99,7 @@ impl Extension for Tee {
         Some(Self { gateway, interface: Vec::new() })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Logs)
     }
 }

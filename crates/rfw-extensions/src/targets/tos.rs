@@ -11,7 +11,8 @@ use rfw_diagnostics::codes;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -104,7 +105,7 @@ impl Extension for Tos {
         (hinted || !lifted.is_dscp()).then_some(lifted)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Rewrites).tables(&["mangle"])
     }
 }

@@ -14,7 +14,8 @@ use rfw_values::Masked;
 use rfw_values::address::AddrText;
 use rfw_values::ports::parse_port_decimal;
 
-use crate::context::{Effect, Facts, ParseCx};
+use crate::context::ParseCx;
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -85,7 +86,7 @@ impl Extension for Tproxy {
         })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Ends).tables(&["mangle"])
     }
 }

@@ -8,7 +8,8 @@ use rfw_nft::expr::{Base, REG_1};
 use rfw_nft::predicate::{Field, Op, Place};
 use rfw_syntax::OptionSpec;
 
-use crate::context::{Effect, Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -89,7 +90,7 @@ impl Extension for Ttl {
         })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Facts::new(Effect::Rewrites).tables(&["mangle"])
     }
 }

@@ -7,7 +7,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{ValueError, number};
 
-use crate::context::{Effect, Facts, Families, ParseCx};
+use crate::context::{Families, ParseCx};
+use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -101,8 +102,8 @@ impl Extension for Ulog {
         sayable.then(|| Self { group, copy_range: view.u64(8), threshold, prefix: prefix.to_vec() })
     }
 
-    fn facts(&self) -> Facts {
-        Facts::new(Effect::Logs).superseded_by("-j NFLOG")
+    fn facts(&self) -> Facts<'_> {
+        Facts::new(Effect::Logs).superseded_by("-j NFLOG").log_prefix(&self.prefix)
     }
 }
 

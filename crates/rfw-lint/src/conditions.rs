@@ -14,7 +14,7 @@ use rfw_nft::expr::{Expr, Verdict};
 use rfw_nft::predicate::{Item, Raised, Value, raise};
 
 pub use crate::fields::{ESTABLISHED, INVALID, Key, NEW, RELATED, interface};
-use crate::fields::{Masked, Tested, list_use, number, port_list, test};
+use crate::fields::{Masked, Tested, number, port_list, test};
 use crate::sets::Set;
 
 /// Where a rule sends what it matches.
@@ -103,7 +103,9 @@ impl Conditions {
         for part in &rule.matches {
             let mut out = new();
             part.lower(&mut out);
-            found.take_all(&out.exprs, part.facts().effect, family);
+            let facts = part.facts();
+            found.lists.extend(facts.list.map(|list| ListUse { name: list.name.to_vec(), adds: list.adds }));
+            found.take_all(&out.exprs, facts.effect, family);
         }
         found.outcome = match &rule.target {
             RuleTarget::Nothing => Outcome::Continue,
@@ -172,9 +174,6 @@ impl Conditions {
         self.rewrites |= effect == Effect::Rewrites;
         self.logs |= effect == Effect::Logs;
         if let Item::Plain(Expr::Match { name, rev: 1, info }) = &item {
-            if name == b"recent" {
-                self.lists.extend(list_use(info));
-            }
             if name == b"multiport"
                 && let Some((key, set)) = port_list(info)
             {

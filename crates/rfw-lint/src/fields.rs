@@ -4,7 +4,6 @@ use rfw_nft::expr::{Base, CmpOp, ct, meta};
 use rfw_nft::predicate::{Field, Op, Relation, Value};
 use rfw_nft::{Bytes, Family};
 
-use crate::conditions::ListUse;
 use crate::sets::Set;
 
 /// What a test is about.
@@ -207,12 +206,6 @@ pub(crate) fn port_list(info: &[u8]) -> Option<(Key, Set)> {
     }
     let set = Set::union(intervals);
     Some((key, if *info.get(47)? != 0 { set.complement(0xffff) } else { set }))
-}
-
-/// xt `recent` revision 1: the bits of byte 8 are check 1, set 2, update 4, remove 8 (`xt_recent.h`); the name is at 10.
-pub(crate) fn list_use(info: &[u8]) -> Option<ListUse> {
-    let name = info.get(10..210)?.split(|&b| b == 0).next()?.to_vec();
-    Some(ListUse { name, adds: info.get(8)? & 2 != 0 })
 }
 
 /// An interface name as an element of [`Key::Iif`] and [`Key::Oif`].

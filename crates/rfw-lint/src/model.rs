@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rfw_compiler::{Body, TableSpec};
+use rfw_compiler::{Body, RuleTarget, TableSpec};
 use rfw_diagnostics::Span;
 use rfw_nft::Family;
 
@@ -186,6 +186,23 @@ impl Table {
         self.chains.iter().enumerate().find_map(|(at, chain)| {
             let rule = chain.rules.iter().position(|r| r.mentions.as_deref() == Some(name))?;
             Some((at, rule))
+        })
+    }
+}
+
+impl Placed {
+    /// The facts of its matches and of its target; none for a rule without an iptables form.
+    pub fn facts(&self) -> X {
+        let rule = match &self.body {
+            Some(Body::Rule(rule)) => Some(rule),
+            _ => None,
+        };
+        rule.into_iter().flat_map(|rule| {
+            let target = match &rule.target {
+                RuleTarget::Extension(target) => Some(target.facts()),
+                _ => None,
+            };
+            rule.matches.iter().map(|part| part.facts()).chain(target)
         })
     }
 }

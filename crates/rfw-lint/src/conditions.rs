@@ -173,12 +173,11 @@ impl Conditions {
     fn take(&mut self, item: Item, effect: Effect, family: Family) {
         self.rewrites |= effect == Effect::Rewrites;
         self.logs |= effect == Effect::Logs;
-        if let Item::Plain(Expr::Match { name, rev: 1, info }) = &item {
-            if name == b"multiport"
-                && let Some((key, set)) = port_list(info)
-            {
-                return self.require(key, set);
-            }
+        if let Item::Plain(Expr::Match { name, rev: 1, info }) = &item
+            && name == b"multiport"
+            && let Some((key, set)) = port_list(info)
+        {
+            return self.require(key, set);
         }
         match &item {
             _ if effect != Effect::Pure => self.limits.push(item),

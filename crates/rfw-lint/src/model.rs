@@ -192,7 +192,7 @@ impl Table {
 
 impl Placed {
     /// The facts of its matches and of its target; none for a rule without an iptables form.
-    pub fn facts(&self) -> X {
+    pub fn facts(&self) -> impl Iterator<Item = rfw_extensions::Facts<'_>> {
         let rule = match &self.body {
             Some(Body::Rule(rule)) => Some(rule),
             _ => None,

@@ -52,15 +52,24 @@ pub enum FixSafety {
     Safe,
     /// May change the meaning.
     Unsafe,
+    /// One way among several: shown, never applied by a program of its own.
+    Suggestion,
 }
 
 /// A replacement text for a span.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fix {
-    /// What is replaced.
+pub struct Edit {
+    /// What is replaced; of no length for an insertion.
     pub span: Span,
     /// By what.
     pub replacement: String,
+}
+
+/// Edits that belong together: all of them or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// In the order of their places, without overlap.
+    pub edits: Vec<Edit>,
     /// Whether it may be applied unasked.
     pub safety: FixSafety,
 }
@@ -173,10 +182,21 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a replacement.
+    /// Sets a fix of one replacement.
     #[must_use]
     pub fn fix(mut self, span: Span, replacement: impl Into<String>, safety: FixSafety) -> Self {
-        self.fix = Some(Fix { span, replacement: replacement.into(), safety });
+        let edits = vec![Edit { span, replacement: replacement.into() }];
+        self.fix = Some(Fix { edits, safety });
+        self
+    }
+
+    /// Adds a replacement to the fix that there is; nothing if there is none.
+    #[must_use]
+    pub fn and_edit(mut self, span: Span, replacement: impl Into<String>) -> Self {
+        if let Some(fix) = &mut self.fix {
+            fix.edits.push(Edit { span, replacement: replacement.into() });
+            fix.edits.sort_by_key(|edit| edit.span);
+        }
         self
     }
 

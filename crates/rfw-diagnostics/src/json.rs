@@ -6,7 +6,8 @@ use crate::{Diagnostic, FixSafety, Severity, Source, Span};
 
 /// One diagnostic as an object: `code`, `name`, `severity`, `message`, `help`, `file`, `line`, `column`, `end_line`,
 /// `end_column`, `labels` and `fix`. Lines and columns count from 1, columns in characters, the end is one past the last
-/// character. `help` and `fix` are null where there is none. What the caller knows besides (table, chain, rule number) is
+/// character. `help` and `fix` are null where there is none; `fix` has `safety` and `edits`, each a place and a
+/// `replacement`. What the caller knows besides (table, chain, rule number) is
 /// given in `extra` and wins over a key of the same name.
 #[must_use]
 pub fn to_json(diagnostic: &Diagnostic, source: &Source, extra: &Map<String, Value>) -> Value {
@@ -60,12 +61,15 @@ fn fix(diagnostic: &Diagnostic, source: &Source) -> Value {
     let Some(fix) = &diagnostic.fix else {
         return Value::Null;
     };
-    let mut object = place(source, fix.span);
     let safety = match fix.safety {
         FixSafety::Safe => "safe",
         FixSafety::Unsafe => "unsafe",
+        FixSafety::Suggestion => "suggestion",
     };
-    object.insert("replacement".to_owned(), json!(fix.replacement));
-    object.insert("safety".to_owned(), json!(safety));
-    Value::Object(object)
+    let edits = fix.edits.iter().map(|edit| {
+        let mut object = place(source, edit.span);
+        object.insert("replacement".to_owned(), json!(edit.replacement));
+        Value::Object(object)
+    });
+    json!({ "safety": safety, "edits": edits.collect::<Value>() })
 }

@@ -10,7 +10,7 @@ mod render;
 mod source;
 mod voice;
 
-pub use diagnostic::{Classic, Code, Diagnostic, Fix, FixSafety, Label, Severity};
+pub use diagnostic::{Classic, Code, Diagnostic, Edit, Fix, FixSafety, Label, Severity};
 pub use json::to_json;
 pub use render::render_text;
 pub use source::{LineColumn, Source, SourceKind, Span};

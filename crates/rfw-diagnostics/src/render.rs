@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Patch, Renderer, Snippet};
 
-use crate::{Diagnostic, Fix, FixSafety, Severity, Source, SourceKind, Span};
+use crate::{Diagnostic, Edit, Fix, FixSafety, Severity, Source, SourceKind, Span};
 
 /// Most lines of one span that are shown; of a longer one the beginning.
 const MAX_LINES: usize = 6;
@@ -20,6 +20,8 @@ const WIDE: Cut = Cut { before: 10_240, after: 1_000 };
 const NARROW: Cut = Cut { before: 60, after: 60 };
 /// Longest replacement that is drawn.
 const MAX_REPLACEMENT: usize = 2_000;
+/// Most edits of one fix that are drawn.
+const MAX_EDITS: usize = 8;
 
 /// The diagnostics in the order given, each with its lines, marks, help and fix, and an empty line between two of them.
 /// Bytes that are not UTF-8 are shown as U+FFFD. `color` asks for terminal escapes.
@@ -78,20 +80,29 @@ fn fix_group<'a>(fix: &'a Fix, source: &'a Source) -> Option<Group<'a>> {
     let title = match fix.safety {
         FixSafety::Safe => "this fix keeps the meaning",
         FixSafety::Unsafe => "this fix may change what the rules do",
+        FixSafety::Suggestion => "one way to write it",
     };
-    let group = Group::with_title(Level::HELP.secondary_title(title));
-    let lines = lines_of(source, fix.span);
-    let whole = source.line_of(fix.span.end as usize) <= lines.end;
-    let excerpt = Excerpt::new(source, lines.start..lines.end + 1, &[fix.span], NARROW);
-    let range = excerpt.range(fix.span);
-    if !whole || fix.replacement.len() > MAX_REPLACEMENT || !excerpt.holds(fix.span) {
+    let mut group = Group::with_title(Level::HELP.secondary_title(title));
+    for edit in fix.edits.iter().take(MAX_EDITS) {
+        group = group.element(patched(edit, source)?);
+    }
+    Some(group)
+}
+
+/// A replacement with its lines; `None` for one that is too large to draw.
+fn patched<'a>(edit: &'a Edit, source: &Source) -> Option<Snippet<'a, Patch<'a>>> {
+    let lines = lines_of(source, edit.span);
+    let whole = source.line_of(edit.span.end as usize) <= lines.end;
+    let excerpt = Excerpt::new(source, lines.start..lines.end + 1, &[edit.span], NARROW);
+    let range = excerpt.range(edit.span);
+    if !whole || edit.replacement.len() > MAX_REPLACEMENT || !excerpt.holds(edit.span) {
         return None;
     }
     let snippet = Snippet::source(excerpt.text)
         .line_start(lines.start + 1)
         .line_numbering(source.kind != SourceKind::CommandLine)
-        .patch(Patch::new(range, fix.replacement.as_str()));
-    Some(group.element(snippet))
+        .patch(Patch::new(range, edit.replacement.as_str()));
+    Some(snippet)
 }
 
 /// Something to mark.

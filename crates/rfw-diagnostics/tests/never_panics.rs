@@ -52,7 +52,8 @@ proptest! {
             diagnostic = diagnostic.also(span, text);
         }
         if let Some((span, replacement)) = fix {
-            diagnostic = diagnostic.fix(span, replacement, FixSafety::Safe);
+            let end = Span { start: span.end, end: span.end };
+            diagnostic = diagnostic.fix(span, replacement.clone(), FixSafety::Safe).and_edit(end, replacement);
         }
         let drawn = render_text(std::slice::from_ref(&diagnostic), &source, true);
         prop_assert!(drawn.contains("RFW158"));

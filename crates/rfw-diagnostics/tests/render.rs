@@ -104,8 +104,8 @@ fn for_programs() {
         "message": "no target or chain is called `ALLOW`", "help": "did you mean `ACCEPT`?",
         "file": "a.rules", "line": 3, "column": 31, "end_line": 3, "end_column": 36,
         "labels": [{"line": 3, "column": 31, "end_line": 3, "end_column": 36, "text": "not a target"}],
-        "fix": {"line": 3, "column": 31, "end_line": 3, "end_column": 36,
-                "replacement": "ACCEPT", "safety": "unsafe"},
+        "fix": {"safety": "unsafe", "edits": [
+            {"line": 3, "column": 31, "end_line": 3, "end_column": 36, "replacement": "ACCEPT"}]},
         "table": "filter",
     });
     assert_eq!(found, expected);

@@ -81,7 +81,7 @@ fn refused_by_the_kernel(rule: &Rule) -> bool {
 /// If one is not.
 pub(super) fn spans_inside(diagnostic: &Diagnostic, len: usize) {
     let labels = diagnostic.labels.iter().map(|l| l.span);
-    let fix = diagnostic.fix.iter().map(|f| f.span);
+    let fix = diagnostic.fix.iter().flat_map(|f| &f.edits).map(|e| e.span);
     for span in labels.chain(fix).chain([diagnostic.span]) {
         inside(span, len);
     }

@@ -46,6 +46,8 @@ codes! {
     HOSTNAME_IN_RULE = 125, "hostname-in-rule";
     CHAIN_STILL_REFERENCED = 126, "chain-still-referenced";
     JOINED_COMMANDS = 127, "joined-commands";
+    UNUSED_SUPPRESSION = 128, "unused-suppression";
+    SUPPRESSION_WITHOUT_REASON = 129, "suppression-without-reason";
     UNKNOWN_OPTION = 150, "unknown-option";
     BAD_VALUE = 151, "bad-value";
     UNKNOWN_MATCH = 152, "unknown-match";
@@ -207,7 +209,7 @@ mod tests {
             assert!(code.name.chars().all(kebab), "{}", code.name);
         }
         let lint = ALL.iter().filter(|c| !(150..200).contains(&c.number));
-        assert_eq!(lint.count(), 107);
+        assert_eq!(lint.count(), 109);
     }
 
     #[test]

@@ -107,6 +107,13 @@ impl Source {
         })
     }
 
+    /// The line that holds a byte offset, without its line end.
+    #[must_use]
+    pub fn line_text(&self, offset: u32) -> &[u8] {
+        let line = self.line_of((offset as usize).min(self.text.len()));
+        self.text.get(self.line_range(line)).unwrap_or_default()
+    }
+
     /// The bytes of a span, cut to the text.
     #[must_use]
     pub fn slice(&self, span: Span) -> &[u8] {

@@ -11,6 +11,7 @@ pub mod conditions;
 mod coverage;
 pub mod facts;
 mod fields;
+mod fingerprint;
 mod flow;
 mod model;
 mod names;
@@ -30,6 +31,7 @@ pub use model::{Chain, Model, Placed, Policy, RuleId, Table};
 pub use names::Offline;
 pub use options::{Options, Selection, Selector};
 pub use read::{Input, guess_family, read};
+pub use suppress::Suppressed;
 
 /// A diagnostic and the rule it is about, as far as it is about one.
 #[derive(Clone, Debug)]
@@ -42,13 +44,24 @@ pub struct Finding {
     pub chain: Option<String>,
     /// The rule's number in its chain once the whole text has been applied, from 1.
     pub rule: Option<usize>,
+    /// What it is known by in other versions of the text: 32 hexadecimal digits, set when all checks have run.
+    pub fingerprint: String,
+}
+
+/// What the checks say of a text.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// In the order of their places.
+    pub findings: Vec<Finding>,
+    /// What the text asks to leave out.
+    pub suppressed: Vec<Suppressed>,
 }
 
 impl Finding {
     /// A finding that is about no rule in particular.
     #[must_use]
     pub fn new(diagnostic: Diagnostic) -> Self {
-        Self { diagnostic, table: None, chain: None, rule: None }
+        Self { diagnostic, table: None, chain: None, rule: None, fingerprint: String::new() }
     }
 
     /// A finding about a rule.
@@ -88,24 +101,18 @@ pub struct Text<'a> {
 
 /// Reads a text and runs every check over it.
 #[must_use]
-pub fn lint(
-    source: &Source,
-    input: Input,
-    family: Family,
-    names: &dyn Names,
-    options: &Options,
-) -> Vec<Finding> {
+pub fn lint(source: &Source, input: Input, family: Family, names: &dyn Names, options: &Options) -> Report {
     let text = Text { source, input, family };
     let model = read(source, input, family, names, &options.facts);
-    check(text, &model, None, options)
+    check(text, &model, None, names, options)
 }
 
 /// The same for the rules of one host in both families, so that checks may compare them.
 #[must_use]
-pub fn lint_pair(texts: [Text<'_>; 2], names: &dyn Names, options: &Options) -> [Vec<Finding>; 2] {
+pub fn lint_pair(texts: [Text<'_>; 2], names: &dyn Names, options: &Options) -> [Report; 2] {
     let models = texts.map(|text| read(text.source, text.input, text.family, names, &options.facts));
     [(0, 1), (1, 0)].map(|(own, other)| {
-        check(texts[own], &models[own], Some((&models[other], texts[other].source)), options)
+        check(texts[own], &models[own], Some((&models[other], texts[other].source)), names, options)
     })
 }
 
@@ -113,20 +120,27 @@ fn check(
     text: Text<'_>,
     model: &Model,
     sibling: Option<(&Model, &Source)>,
+    names: &dyn Names,
     options: &Options,
-) -> Vec<Finding> {
+) -> Report {
     let mut findings = model.findings.clone();
     let cx = checks::Cx::new(model, text.source, &options.facts, sibling);
     for check in CHECKS {
         (check.run)(&cx, &mut findings);
     }
-    suppress::apply(text.source, &mut findings);
-    findings.retain(|f| options.selection.wants(f.diagnostic.code));
-    for finding in &mut findings {
-        if let Some(&severity) = options.severities.get(&finding.diagnostic.code) {
-            finding.diagnostic.severity = severity;
+    let mut suppressed = suppress::apply(text.source, &mut findings, options);
+    let mut all: Vec<_> = suppressed.iter_mut().map(|s| &mut s.finding).chain(&mut findings).collect();
+    all.sort_by_key(|f| (f.diagnostic.span, f.diagnostic.code));
+    fingerprint::mark(all.into_iter(), model, text.source, names);
+    let wanted = |finding: &Finding| options.selection.wants(finding.diagnostic.code);
+    findings.retain(wanted);
+    suppressed.retain(|s| wanted(&s.finding));
+    let all = suppressed.iter_mut().map(|s| &mut s.finding).chain(&mut findings);
+    for diagnostic in all.map(|finding| &mut finding.diagnostic) {
+        if let Some(&severity) = options.severities.get(&diagnostic.code) {
+            diagnostic.severity = severity;
         }
     }
     findings.sort_by_key(|f| (f.diagnostic.span, f.diagnostic.code));
-    findings
+    Report { findings, suppressed }
 }

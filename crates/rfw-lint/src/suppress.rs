@@ -1,52 +1,219 @@
 //! Findings that the text itself asks to leave out.
 //!
-//! `# rfw: allow(RFW501) reason` on a line of its own, directly above; `# rfw: allow-file(RFW501, unused-chain)` anywhere;
+//! `# rfw: allow(RFW501) reason` on a line of its own, above; `# rfw: allow-file(RFW501, unused-chain) reason` anywhere;
 //! or, as comment lines do not survive a load, inside the rule: `-m comment --comment "rfw:allow=RFW501 reason"`.
-//! Only checks can be left out, not what keeps a text from loading.
+//! Only checks can be left out, not what keeps a text from loading. What an allowance names and nothing reports, and an
+//! allowance without a reason where one is asked for, are findings of their own.
 
-use rfw_diagnostics::{Code, Source, codes};
+use rfw_diagnostics::{Code, Diagnostic, FixSafety, Severity, Source, Span, codes};
 
-use crate::{CHECKS, Finding};
+use crate::{CHECKS, Finding, Options};
 
-/// Removes what the text allows.
-pub(crate) fn apply(source: &Source, findings: &mut Vec<Finding>) {
-    let lines: Vec<&[u8]> = source.text.split(|&b| b == b'\n').collect();
-    let everywhere: Vec<Code> =
-        lines.iter().flat_map(|line| codes_after(line, b"rfw: allow-file(")).collect();
-    findings.retain(|finding| {
-        let code = finding.diagnostic.code;
-        if code.number < 200 || !CHECKS.iter().any(|check| check.code == code) {
-            return true;
+/// A finding that the text asks to leave out.
+#[derive(Clone, Debug)]
+pub struct Suppressed {
+    /// What was found.
+    pub finding: Finding,
+    /// The reason that the text gives.
+    pub reason: Option<String>,
+    /// Where it does.
+    pub span: Span,
+}
+
+/// A request to leave findings out.
+struct Allowance {
+    /// All of it: the comment line, or the text inside the rule's comment.
+    span: Span,
+    /// Index of the line that it is for; `None` is the whole file.
+    line: Option<usize>,
+    words: Vec<Allowed>,
+    reason: Option<String>,
+    /// Whether it is a line of its own.
+    own_line: bool,
+}
+
+/// A word of it.
+struct Allowed {
+    span: Span,
+    text: String,
+    code: Option<Code>,
+    used: bool,
+}
+
+/// Takes out what the text allows, and adds what is wrong with the allowances.
+pub(crate) fn apply(source: &Source, findings: &mut Vec<Finding>, options: &Options) -> Vec<Suppressed> {
+    let mut allowances = collect(&source.text);
+    let mut suppressed = Vec::new();
+    for finding in std::mem::take(findings) {
+        match allowed(&mut allowances, source, &finding) {
+            Some((reason, span)) => suppressed.push(Suppressed { finding, reason, span }),
+            None => findings.push(finding),
         }
-        let line = source.line_column(finding.diagnostic.span.start).line;
-        let above = line.checked_sub(2).and_then(|at| lines.get(at)).copied().unwrap_or_default();
-        let own = lines.get(line - 1).copied().unwrap_or_default();
-        let allowed = everywhere.contains(&code)
-            || codes_after(above, b"rfw: allow(").contains(&code)
-            || codes_inside(own).contains(&code);
-        !allowed
-    });
+    }
+    for allowance in &allowances {
+        findings.extend(complaints(allowance, &source.text, options).map(Finding::new));
+    }
+    suppressed
 }
 
-/// The codes in a comment line: `# rfw: allow(RFW501, unused-chain) reason`.
-fn codes_after(line: &[u8], mark: &[u8]) -> Vec<Code> {
-    let Some(rest) = line.strip_prefix(b"#").map(<[u8]>::trim_ascii_start).and_then(|l| l.strip_prefix(mark))
-    else {
-        return Vec::new();
+/// The reason and the place of what allows a finding.
+fn allowed(
+    allowances: &mut [Allowance],
+    source: &Source,
+    finding: &Finding,
+) -> Option<(Option<String>, Span)> {
+    let (code, severity) = (finding.diagnostic.code, finding.diagnostic.severity);
+    let loads = code.number >= 200 || severity != Severity::Error;
+    if !loads || !CHECKS.iter().any(|check| check.code == code) {
+        return None;
+    }
+    let line = source.line_column(finding.diagnostic.span.start).line - 1;
+    // An allowance for the line is nearer than one for the file.
+    let fits = |a: &&mut Allowance| a.line == Some(line);
+    let near = allowances.iter_mut().filter(fits).find_map(|a| a.take(code));
+    near.or_else(|| allowances.iter_mut().filter(|a| a.line.is_none()).find_map(|a| a.take(code)))
+}
+
+impl Allowance {
+    fn take(&mut self, code: Code) -> Option<(Option<String>, Span)> {
+        let word = self.words.iter_mut().find(|word| word.code == Some(code))?;
+        word.used = true;
+        Some((self.reason.clone(), self.span))
+    }
+}
+
+/// What is wrong with an allowance.
+fn complaints<'a>(
+    allowance: &'a Allowance,
+    text: &'a [u8],
+    options: &'a Options,
+) -> impl Iterator<Item = Diagnostic> + 'a {
+    let idle = |word: &Allowed| match word.code {
+        None => true,
+        Some(code) => !word.used && options.selection.wants(code),
     };
-    let list = rest.split(|&b| b == b')').next().unwrap_or_default();
-    list.split(|&b| b == b',').filter_map(|word| code(word.trim_ascii())).collect()
+    let all = allowance.words.iter().all(idle);
+    let unused = allowance.words.iter().filter(move |word| idle(word)).map(move |word| {
+        let (shown, place) = (&word.text, if allowance.line.is_some() { "the rule" } else { "the file" });
+        let (message, help) = match word.code {
+            None => (format!("no check is called `{shown}`"), "`rfw rules` lists the checks".to_owned()),
+            Some(code) if !CHECKS.iter().any(|check| check.code == code) => (
+                format!("`{shown}` cannot be allowed: it is no check but a mistake in the text"),
+                "mend the line instead".to_owned(),
+            ),
+            Some(_) => (
+                format!("nothing reports `{shown}` here, so there is nothing to allow"),
+                format!("take it out, or it hides a later mistake in {place}"),
+            ),
+        };
+        let found = Diagnostic::new(codes::UNUSED_SUPPRESSION, Severity::Warn, word.span, message).help(help);
+        match allowance.own_line && all && word.span == allowance.words[0].span {
+            true => found.fix(whole_line(text, allowance.span), "", FixSafety::Safe),
+            false => found,
+        }
+    });
+    let silent = options.require_reason && allowance.reason.is_none() && !allowance.words.is_empty();
+    let reason = silent.then(|| {
+        let message = "a finding is allowed without a reason";
+        Diagnostic::new(codes::SUPPRESSION_WITHOUT_REASON, Severity::Warn, allowance.span, message)
+            .help("say why after the codes, for the next reader")
+    });
+    unused.chain(reason)
 }
 
-/// The codes in a rule's comment: `rfw:allow=RFW501,RFW306 reason`.
-fn codes_inside(line: &[u8]) -> Vec<Code> {
+/// A line with its end.
+fn whole_line(text: &[u8], span: Span) -> Span {
+    let (start, end) = (span.start as usize, (span.end as usize).min(text.len()));
+    let begin = text[..start.min(end)].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+    let past = text[end..].iter().position(|&b| b == b'\n').map_or(text.len(), |at| end + at + 1);
+    Span::new(begin, past)
+}
+
+/// All allowances of a text.
+fn collect(text: &[u8]) -> Vec<Allowance> {
+    let mut found: Vec<Allowance> = Vec::new();
+    // Those on comment lines wait for the next line that is none.
+    let mut waiting = 0;
+    let mut start = 0;
+    for (number, line) in text.split(|&b| b == b'\n').enumerate() {
+        let body = line.trim_ascii_start();
+        let at = start + line.len() - body.len();
+        if body.starts_with(b"#") {
+            found.extend(comment(body.trim_ascii_end(), at));
+        } else if !body.is_empty() {
+            for allowance in found.iter_mut().skip(waiting).filter(|a| a.line == Some(usize::MAX)) {
+                allowance.line = Some(number);
+            }
+            found.extend(inside(line, start, number));
+            waiting = found.len();
+        }
+        start += line.len() + 1;
+    }
+    found
+}
+
+/// A comment line: `# rfw: allow(RFW501, unused-chain) reason`.
+fn comment(line: &[u8], start: usize) -> Option<Allowance> {
+    let blanks = |text: &[u8]| text.len() - text.trim_ascii_start().len();
+    let mut at = 1 + blanks(line.get(1..)?);
+    at += line.get(at..)?.strip_prefix(b"rfw:").map(|_| 4)?;
+    at += blanks(&line[at..]);
+    let rest = &line[at..];
+    let (line_number, mark) = match rest {
+        _ if rest.starts_with(b"allow(") => (Some(usize::MAX), 6),
+        _ if rest.starts_with(b"allow-file(") => (None, 11),
+        _ => return None,
+    };
+    let list = rest.get(mark..)?;
+    let close = list.iter().position(|&b| b == b')')?;
+    Some(Allowance {
+        span: Span::new(start, start + line.len()),
+        line: line_number,
+        words: words(&list[..close], start + at + mark),
+        reason: reason(&list[close + 1..]),
+        own_line: true,
+    })
+}
+
+/// A rule's comment: `rfw:allow=RFW501,RFW306 reason`.
+fn inside(line: &[u8], start: usize, number: usize) -> Option<Allowance> {
     const MARK: &[u8] = b"rfw:allow=";
-    let Some(at) = line.windows(MARK.len()).position(|w| w == MARK) else { return Vec::new() };
-    let rest = &line[at + MARK.len()..];
-    let list = rest.split(|b| b.is_ascii_whitespace() || *b == b'"').next().unwrap_or_default();
-    list.split(|&b| b == b',').filter_map(code).collect()
+    let mark = line.windows(MARK.len()).position(|w| w == MARK)?;
+    let quote = mark.checked_sub(1).and_then(|before| line.get(before)).filter(|q| matches!(q, b'"' | b'\''));
+    let rest = &line[mark + MARK.len()..];
+    let ends = |b: &u8| match quote {
+        Some(quote) => b == quote,
+        None => b.is_ascii_whitespace(),
+    };
+    let text = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
+    let (list, why) = text.split_at(text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len()));
+    let from = start + mark;
+    Some(Allowance {
+        span: Span::new(from, from + MARK.len() + text.len()),
+        line: Some(number),
+        words: words(list, from + MARK.len()),
+        reason: reason(why),
+        own_line: false,
+    })
 }
 
-fn code(word: &[u8]) -> Option<Code> {
-    codes::by_text(std::str::from_utf8(word).ok()?)
+fn words(list: &[u8], start: usize) -> Vec<Allowed> {
+    let mut at = start;
+    let mut found = Vec::new();
+    for part in list.split(|&b| b == b',') {
+        let word = part.trim_ascii();
+        let from = at + part.len() - part.trim_ascii_start().len();
+        if !word.is_empty() {
+            let text = String::from_utf8_lossy(word).into_owned();
+            let span = Span::new(from, from + word.len());
+            found.push(Allowed { span, code: codes::by_text(&text), text, used: false });
+        }
+        at += part.len() + 1;
+    }
+    found
+}
+
+fn reason(text: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(text.trim_ascii()).trim_start_matches([':', '-']).trim().to_owned();
+    (!text.is_empty()).then_some(text)
 }

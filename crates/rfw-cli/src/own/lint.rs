@@ -71,7 +71,7 @@ pub fn run(args: &LintArgs) -> u8 {
     for (source, family) in sources {
         let input = Input::guess(&source.name, &source.text);
         let family = family.unwrap_or_else(|| rfw_lint::guess_family(&source.name, &source.text));
-        let findings = rfw_lint::lint(&source, input, family, &names, &rfw_lint::Options::default());
+        let findings = rfw_lint::lint(&source, input, family, &names, &rfw_lint::Options::default()).findings;
         checked.push(Checked { source, findings });
     }
     let shown = match args.format {

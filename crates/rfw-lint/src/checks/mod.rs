@@ -101,6 +101,8 @@ checks! {
     undefined_chain = UNDEFINED_CHAIN, Error;
     missing_option_value = MISSING_OPTION_VALUE, Error;
     chain_still_referenced = CHAIN_STILL_REFERENCED, Error;
+    unused_suppression = UNUSED_SUPPRESSION, Warn;
+    suppression_without_reason = SUPPRESSION_WITHOUT_REASON, Warn;
     missing_established = MISSING_ESTABLISHED, Error;
     state_match_deprecated = STATE_MATCH_DEPRECATED, Info;
     recent_never_set = RECENT_NEVER_SET, Error;

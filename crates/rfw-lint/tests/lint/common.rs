@@ -82,12 +82,17 @@ pub fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// What all texts are looked at with.
+pub fn options() -> Options {
+    Options { require_reason: true, ..Options::default() }
+}
+
 /// Findings of a text.
 pub fn findings(name: &str, text: &[u8]) -> (Source, Vec<Finding>) {
     let input = if name.ends_with(".args") { Input::Arguments } else { Input::Save };
     let source = Source::new(name, SourceKind::File, text.to_vec());
     let names = FewNames;
-    let found = lint(&source, input, guess_family(name, text), &Offline::new(&names), &Options::default());
+    let found = lint(&source, input, guess_family(name, text), &Offline::new(&names), &options()).findings;
     (source, found)
 }
 

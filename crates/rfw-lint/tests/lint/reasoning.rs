@@ -265,20 +265,6 @@ fn translation_is_followed_into_forward() {
 }
 
 #[test]
-fn what_the_text_allows_is_left_out() {
-    let log = "-A INPUT -j LOG";
-    assert_eq!(codes(OPEN, log), [501]);
-    assert!(codes(OPEN, &format!("# rfw: allow(RFW501) a test bench\n{log}")).is_empty());
-    assert!(codes(OPEN, &format!("#rfw: allow(unused-chain, log-without-limit)\n{log}")).is_empty());
-    assert!(codes(OPEN, &format!("# rfw: allow-file(501)\n-A INPUT -p tcp\n{log}")).is_empty());
-    assert!(codes(OPEN, "-A INPUT -m comment --comment \"rfw:allow=RFW501 a test bench\" -j LOG").is_empty());
-    assert_eq!(codes(OPEN, &format!("# rfw: allow(RFW502)\n{log}")), [501]);
-    assert_eq!(codes(OPEN, &format!("# rfw: allow(RFW501)\n-A INPUT -p tcp\n{log}")), [501]);
-    // What does not load can't be talked away.
-    assert_eq!(codes(OPEN, "# rfw: allow(RFW104)\n-A INPUT -j NOWHERE"), [104]);
-}
-
-#[test]
 fn rules_without_an_iptables_form_count() {
     let foreign = |exprs: &[rfw_nft::Expr]| {
         let mut line = Vec::new();

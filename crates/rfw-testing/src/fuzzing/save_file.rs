@@ -36,7 +36,7 @@ pub fn save_file(data: &[u8]) {
 fn linted(data: &[u8], family: Family) {
     let source = Source::new("some/file", SourceKind::File, data.to_vec());
     for input in [Input::Save, Input::Arguments] {
-        for finding in lint(&source, input, family, &NoNames, &Options::default()) {
+        for finding in lint(&source, input, family, &NoNames, &Options::default()).findings {
             let span = finding.diagnostic.span;
             assert!(span.start <= span.end && span.end as usize <= data.len(), "{finding:?}");
         }

@@ -107,13 +107,20 @@ checks! {
     state_match_deprecated = STATE_MATCH_DEPRECATED, Info;
     recent_never_set = RECENT_NEVER_SET, Error;
     rate_limit_unreachable = RATE_LIMIT_UNREACHABLE, Error;
+    connlimit_without_protocol = CONNLIMIT_WITHOUT_PROTOCOL, Info;
+    conntrack_capacity = CONNTRACK_CAPACITY, Info;
+    recent_list_shared = RECENT_LIST_SHARED, Warn;
     rules_after_catch_all = RULES_AFTER_CATCH_ALL, Warn;
     duplicate_rule = DUPLICATE_RULE, Warn;
     unused_chain = UNUSED_CHAIN, Info;
     dnat_without_forward = DNAT_WITHOUT_FORWARD, Error;
     log_without_limit = LOG_WITHOUT_LIMIT, Warn;
     log_after_verdict = LOG_AFTER_VERDICT, Warn;
+    log_prefix_style = LOG_PREFIX_STYLE, Info;
+    hashlimit_inverted = HASHLIMIT_INVERTED, Warn;
     loopback_dropped = LOOPBACK_DROPPED, Error;
+    rules_file_permissions = RULES_FILE_PERMISSIONS, Warn;
+    mixed_backends = MIXED_BACKENDS, Warn;
 }
 
 /// The page of a check, as Markdown.

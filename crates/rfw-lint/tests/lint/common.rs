@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rfw_diagnostics::{Source, SourceKind};
 use rfw_extensions::Names;
-use rfw_lint::{Finding, Input, Offline, Options, guess_family, lint};
+use rfw_lint::facts::FileFacts;
+use rfw_lint::{Facts, Finding, Input, Offline, Options, guess_family, lint};
 use rfw_nft::Family;
 use rfw_values::Services;
 
@@ -87,13 +88,31 @@ pub fn options() -> Options {
     Options { require_reason: true, ..Options::default() }
 }
 
-/// Findings of a text.
+/// Findings of a text. A case that is `.txt` holds facts, and the ruleset is an empty one.
 pub fn findings(name: &str, text: &[u8]) -> (Source, Vec<Finding>) {
     let input = if name.ends_with(".args") { Input::Arguments } else { Input::Save };
-    let source = Source::new(name, SourceKind::File, text.to_vec());
+    let facts = if name.ends_with(".txt") { facts(&String::from_utf8_lossy(text)) } else { Facts::default() };
+    let rules = if name.ends_with(".txt") { b"*filter\nCOMMIT\n".to_vec() } else { text.to_vec() };
+    let source = Source::new(name, SourceKind::File, rules);
+    let options = Options { facts, ..options() };
     let names = FewNames;
-    let found = lint(&source, input, guess_family(name, text), &Offline::new(&names), &options()).findings;
+    let found = lint(&source, input, guess_family(name, text), &Offline::new(&names), &options).findings;
     (source, found)
+}
+
+/// The facts of a case: lines as sysctl and `ls -l` print them.
+fn facts(text: &str) -> Facts {
+    let mut facts = Facts::default();
+    for line in text.lines() {
+        if let Some((name, value)) = line.split_once(" = ") {
+            facts.sysctls.insert(name.to_owned(), value.to_owned());
+        }
+        if let Some((mode, rest)) = line.split_once(' ').filter(|(mode, _)| mode.len() == 10) {
+            let bits = mode[1..].bytes().fold(0, |bits, b| bits << 1 | u32::from(b != b'-'));
+            facts.file = Some(FileFacts { mode: bits, owner: u32::from(!rest.starts_with("root ")) });
+        }
+    }
+    facts
 }
 
 /// Findings as lines: place, code, severity, rule, message, labels, help.

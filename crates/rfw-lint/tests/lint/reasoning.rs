@@ -219,8 +219,9 @@ fn commands_are_applied_in_order() {
     // The second -I stands before the first.
     let (list, shown) = found("-I INPUT -p tcp --dport 22 -j LOG\n-I INPUT -p tcp -j ACCEPT\n");
     assert_eq!(list, [(502, Some(2))], "{shown}");
-    let (list, shown) =
-        found("-A INPUT -j DROP\n-I INPUT 1 -j LOG\n-D INPUT 2\n-A INPUT -s 10.0.0.1 -j DROP\n");
+    let (list, shown) = found(
+        "-A INPUT -j DROP\n-I INPUT 1 -j LOG --log-prefix x:\n-D INPUT 2\n-A INPUT -s 10.0.0.1 -j DROP\n",
+    );
     assert_eq!(list, [(501, Some(1))], "{shown}");
     let (list, shown) = found("iptables -N W\niptables -E W X\niptables -A INPUT -j W\n");
     assert_eq!(list, [(126, None)], "{shown}");

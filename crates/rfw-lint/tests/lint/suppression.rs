@@ -16,7 +16,7 @@ fn numbers(report: &Report) -> Vec<u16> {
     report.findings.iter().map(|f| f.diagnostic.code.number).collect()
 }
 
-const LOG: &str = "-A INPUT -p tcp -j LOG --log-prefix x";
+const LOG: &str = "-A INPUT -p tcp -j LOG --log-prefix x:";
 
 #[test]
 fn three_places_to_allow() {
@@ -38,7 +38,10 @@ fn three_places_to_allow() {
 
 #[test]
 fn an_allowance_is_for_the_next_rule_only() {
-    let found = report(&format!("# rfw: allow(501) why\n{LOG}\n-A INPUT -p udp -j LOG"), &Options::default());
+    let found = report(
+        &format!("# rfw: allow(501) why\n{LOG}\n-A INPUT -p udp -j LOG --log-prefix x:"),
+        &Options::default(),
+    );
     assert_eq!(numbers(&found), [501]);
     let found =
         report(&format!("# rfw: allow(501) why\n-A INPUT -i lo -j ACCEPT\n{LOG}"), &Options::default());
@@ -57,7 +60,7 @@ fn what_is_not_selected_is_not_unused() {
     let mut selection = Selection::default();
     selection.add(Selector::parse("RFW501").expect("a code"), false);
     let quiet = Options { selection, ..options() };
-    let text = "# rfw: allow(501) why\n-A INPUT -p tcp -m limit --limit 5/min -j LOG";
+    let text = "# rfw: allow(501) why\n-A INPUT -p tcp -m limit --limit 5/min -j LOG --log-prefix x:";
     assert_eq!(numbers(&report(text, &quiet)), [0_u16; 0]);
     assert_eq!(numbers(&report(text, &options())), [128]);
 }
@@ -98,9 +101,12 @@ fn a_fingerprint_stays_when_rules_come_before_it() {
     };
     assert_eq!(of(&one), of(&above));
     assert_eq!(of(&one)[0].len(), 32);
-    let other = report("-A INPUT -p udp -j LOG --log-prefix x", &Options::default());
+    let other = report("-A INPUT -p udp -j LOG --log-prefix x:", &Options::default());
     assert_ne!(of(&one), of(&other));
-    let twice = report("-A INPUT -p tcp -j LOG\n-A INPUT -p tcp -j LOG", &Options::default());
+    let twice = report(
+        "-A INPUT -p tcp -j LOG --log-prefix x:\n-A INPUT -p tcp -j LOG --log-prefix x:",
+        &Options::default(),
+    );
     let of_twice: Vec<_> = twice.findings.iter().map(|f| &f.fingerprint).collect();
     let once: std::collections::HashSet<_> = of_twice.iter().collect();
     assert_eq!(once.len(), of_twice.len());

@@ -290,6 +290,23 @@ impl Conditions {
             && same(&self.limits, &other.limits)
     }
 
+    /// Whether two rules ask and do the same but for one field, of which each asks something else.
+    #[must_use]
+    pub fn is_same_but_for(&self, other: &Self, key: &Key) -> bool {
+        let without = |rule: &Self| -> Vec<(Key, Set)> {
+            rule.tests.iter().filter(|(k, _)| k != key).cloned().collect()
+        };
+        let (one, two) = (without(self), without(other));
+        self.outcome == other.outcome
+            && self.effects == other.effects
+            && self.set(key).is_some_and(|set| other.set(key).is_some_and(|two| two != set))
+            && one.len() == two.len()
+            && one.iter().all(|test| two.contains(test))
+            && self.masked == other.masked
+            && self.opaque == other.opaque
+            && self.limits == other.limits
+    }
+
     /// Equal for rules that are the same.
     #[must_use]
     pub fn signature(&self) -> u64 {

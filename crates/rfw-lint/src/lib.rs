@@ -18,6 +18,7 @@ mod names;
 mod options;
 mod packets;
 mod read;
+mod runs;
 mod sets;
 mod suppress;
 

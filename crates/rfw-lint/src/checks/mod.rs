@@ -120,6 +120,8 @@ checks! {
     hashlimit_inverted = HASHLIMIT_INVERTED, Warn;
     loopback_dropped = LOOPBACK_DROPPED, Error;
     rules_file_permissions = RULES_FILE_PERMISSIONS, Warn;
+    collapse_to_set = COLLAPSE_TO_SET, Info;
+    collapse_ports = COLLAPSE_PORTS, Info;
     mixed_backends = MIXED_BACKENDS, Warn;
 }
 

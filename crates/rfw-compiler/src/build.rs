@@ -1,6 +1,6 @@
 //! Abstract syntax to typed rules.
 
-use rfw_diagnostics::{Diagnostic, codes};
+use rfw_diagnostics::{Diagnostic, FixSafety, codes};
 use rfw_extensions::selector::parse_protocol;
 use rfw_extensions::{Names, ParseCx, Registry, Selector, Uses};
 use rfw_nft::Family;
@@ -117,8 +117,8 @@ pub fn unknown_target(
     let shown = name.lossy();
     let classic = format!("Chain '{shown}' does not exist");
     let targets = dictionary.target_names();
-    let near = dictionary
-        .target_meant_by(&name.text)
+    let meant = dictionary.target_meant_by(&name.text);
+    let near = meant
         .or_else(|| rfw_values::suggest(&name.text, targets.iter().copied().chain(chains.iter().copied())));
     // A word all in capitals that resembles a target is a mistyped target; anything else is a chain nobody made.
     match near {
@@ -130,9 +130,14 @@ pub fn unknown_target(
             )
             .help(format!("did you mean `{near}`?"))
             .parameter(classic);
-            if near.eq_ignore_ascii_case(&shown) {
-                diagnostic = diagnostic.fix(name.span, near, rfw_diagnostics::FixSafety::Safe);
-            }
+            let safety = if near.eq_ignore_ascii_case(&shown) {
+                FixSafety::Safe
+            } else if meant.is_some() {
+                FixSafety::Unsafe
+            } else {
+                FixSafety::Suggestion
+            };
+            diagnostic = diagnostic.fix(name.span, near, safety);
             Box::new(diagnostic)
         }
         None => Box::new(

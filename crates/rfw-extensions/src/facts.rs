@@ -100,6 +100,37 @@ pub struct Facts<'a> {
     pub helper: Option<&'a [u8]>,
     /// The named set that it looks into.
     pub set: Option<SetUse<'a>>,
+    /// The kernel accepts it only where base chains at these hooks lead to it (bit n is `NF_INET_*` n); 0 means all.
+    pub hooks: u8,
+    /// The kernel accepts it only in rules for this protocol.
+    pub protocol: Option<u8>,
+    /// The kernel that had it no more, and what to use.
+    pub gone: Option<Gone>,
+}
+
+/// An extension that kernels have no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// The first version without it.
+    pub since: (u32, u32),
+    /// What does the same, as a half-sentence.
+    pub instead: &'static str,
+    /// The target that takes its place and its options by their new names, where that is all there is to it.
+    pub replaced: Option<(&'static str, &'static [(&'static str, &'static str)])>,
+}
+
+/// Bits of [`Facts::hooks`].
+pub mod hook {
+    /// `NF_INET_PRE_ROUTING`.
+    pub const PREROUTING: u8 = 1;
+    /// `NF_INET_LOCAL_IN`.
+    pub const INPUT: u8 = 2;
+    /// `NF_INET_FORWARD`.
+    pub const FORWARD: u8 = 4;
+    /// `NF_INET_LOCAL_OUT`.
+    pub const OUTPUT: u8 = 8;
+    /// `NF_INET_POST_ROUTING`.
+    pub const POSTROUTING: u8 = 16;
 }
 
 impl<'a> Facts<'a> {
@@ -118,6 +149,9 @@ impl<'a> Facts<'a> {
             log_prefix: None,
             helper: None,
             set: None,
+            hooks: 0,
+            protocol: None,
+            gone: None,
         }
     }
 
@@ -125,6 +159,24 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub const fn tables(self, tables: &'static [&'static str]) -> Self {
         Self { tables, ..self }
+    }
+
+    /// Allowed only where these hooks lead.
+    #[must_use]
+    pub const fn hooks(self, hooks: u8) -> Self {
+        Self { hooks, ..self }
+    }
+
+    /// Allowed only in rules for this protocol.
+    #[must_use]
+    pub const fn protocol(self, number: u8) -> Self {
+        Self { protocol: Some(number), ..self }
+    }
+
+    /// No longer in kernels.
+    #[must_use]
+    pub const fn gone(self, gone: Gone) -> Self {
+        Self { gone: Some(gone), ..self }
     }
 
     /// Should be written otherwise.

@@ -5,7 +5,7 @@
 //! about. The registry makes the enums [`Match`] and [`Target`] from one line per extension.
 
 pub mod context;
-mod facts;
+pub mod facts;
 pub mod lifting;
 pub mod lowering;
 pub mod matches;
@@ -17,7 +17,7 @@ pub mod targets;
 pub mod uses;
 
 pub use context::{Families, Labels, Names, ParseCx};
-pub use facts::{Bound, Effect, Facts, ListUse, Measure, Per, SetUse, Side};
+pub use facts::{Bound, Effect, Facts, Gone, ListUse, Measure, Per, SetUse, Side};
 pub use lifting::Run;
 pub use lowering::{Encoding, Lowering};
 pub use matches::Match;

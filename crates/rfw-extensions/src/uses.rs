@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use rfw_diagnostics::{Code, Diagnostic, Span, codes};
+use rfw_diagnostics::{Code, Diagnostic, FixSafety, Span, codes};
 use rfw_syntax::{Use, Word};
 use rfw_values::{Masked, ValueError};
 
@@ -132,14 +132,34 @@ pub fn bad_choice(
     classic: impl Into<String>,
 ) -> Box<Diagnostic> {
     let shown: Cow<'_, str> = String::from_utf8_lossy(part);
-    let help = match rfw_values::suggest(part, choices.iter().copied()) {
+    let near = rfw_values::suggest(part, choices.iter().copied());
+    let help = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("one of {}", choices.join(", ")),
     };
     let span = if span == Span::default() { word.span } else { span };
-    Box::new(
-        Diagnostic::error(codes::BAD_VALUE, span, format!("`{shown}` is not known here"))
-            .help(help)
-            .parameter(classic),
-    )
+    let mut diagnostic = Diagnostic::error(codes::BAD_VALUE, span, format!("`{shown}` is not known here"))
+        .help(help)
+        .parameter(classic);
+    // Where quotes have moved the bytes there is no telling which ones to replace.
+    if let Some(near) = near
+        && (span.end - span.start) as usize == part.len()
+    {
+        diagnostic = diagnostic.fix(span, near, FixSafety::Suggestion);
+    }
+    Box::new(diagnostic)
+}
+
+/// The same for an item of a list of words, such as connection states.
+#[must_use]
+pub fn bad_item(
+    word: &Word<'_>,
+    part: &[u8],
+    span: Span,
+    choices: &[&str],
+    classic: impl Into<String>,
+) -> Box<Diagnostic> {
+    let mut diagnostic = bad_choice(word, part, span, choices, classic);
+    diagnostic.code = codes::BROKEN_LIST;
+    diagnostic
 }

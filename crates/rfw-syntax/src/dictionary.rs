@@ -40,6 +40,12 @@ pub struct OptionSpec {
     pub alias_of: Option<&'static str>,
     /// What iptables says on standard error when it is given; it is taken all the same.
     pub warning: Option<&'static str>,
+    /// How many bytes of the value the kernel keeps; 0 is all of them.
+    pub kept: usize,
+    /// What holds without the option, where that surprises.
+    pub otherwise: Option<&'static str>,
+    /// The option that makes its time of day local; without that it is UTC.
+    pub local_with: Option<&'static str>,
     /// What the value is, for help: `port[:port]`.
     pub value: &'static str,
     /// One line of help.
@@ -63,6 +69,9 @@ impl OptionSpec {
             needs: &[],
             alias_of: None,
             warning: None,
+            kept: 0,
+            otherwise: None,
+            local_with: None,
             value: "",
             help,
         }
@@ -144,6 +153,24 @@ impl OptionSpec {
     #[must_use]
     pub const fn warns(self, text: &'static str) -> Self {
         Self { warning: Some(text), ..self }
+    }
+
+    /// The kernel keeps so many bytes of its value.
+    #[must_use]
+    pub const fn kept(self, bytes: usize) -> Self {
+        Self { kept: bytes, ..self }
+    }
+
+    /// What holds without it surprises.
+    #[must_use]
+    pub const fn otherwise(self, text: &'static str) -> Self {
+        Self { otherwise: Some(text), ..self }
+    }
+
+    /// Its time of day is UTC unless that option stands beside it.
+    #[must_use]
+    pub const fn local_with(self, option: &'static str) -> Self {
+        Self { local_with: Some(option), ..self }
     }
 
     /// The name that tells what it means: that of the option it is an alias of, else its own.

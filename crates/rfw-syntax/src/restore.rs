@@ -95,6 +95,14 @@ impl<'a> SaveLines<'a> {
     }
 }
 
+impl<'a> Line<'a> {
+    /// A line, without its newline, that begins at a place of its source.
+    #[must_use]
+    pub fn read(text: &'a [u8], start: usize, number: usize) -> Self {
+        Self { number, span: Span::new(start, start + text.len()), text, kind: kind(text, start) }
+    }
+}
+
 impl<'a> Iterator for SaveLines<'a> {
     type Item = Line<'a>;
 
@@ -107,7 +115,7 @@ impl<'a> Iterator for SaveLines<'a> {
         self.at = end + 1;
         self.number += 1;
         let text = &self.text[start..end];
-        Some(Line { number: self.number, span: Span::new(start, end), text, kind: kind(text, start) })
+        Some(Line::read(text, start, self.number))
     }
 }
 

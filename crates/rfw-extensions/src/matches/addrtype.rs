@@ -15,6 +15,7 @@ use rfw_syntax::{OptionSpec, Word};
 
 use crate::context::{Family, ParseCx};
 use crate::facts::Facts;
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -175,7 +176,11 @@ impl Extension for Addrtype {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        match self.device {
+            Device::Incoming => Facts::PURE.hooks(hook::PREROUTING | hook::INPUT | hook::FORWARD),
+            Device::Outgoing => Facts::PURE.hooks(hook::FORWARD | hook::OUTPUT | hook::POSTROUTING),
+            Device::Any => Facts::PURE,
+        }
     }
 }
 

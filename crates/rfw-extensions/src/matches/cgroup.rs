@@ -16,6 +16,7 @@ use rfw_values::ValueError;
 
 use crate::context::ParseCx;
 use crate::facts::Facts;
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -117,6 +118,6 @@ impl Extension for Cgroup {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        Facts::PURE.hooks(hook::INPUT | hook::OUTPUT | hook::POSTROUTING)
     }
 }

@@ -16,6 +16,7 @@ use rfw_values::Masked;
 
 use crate::context::{Labels, ParseCx};
 use crate::facts::Facts;
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -128,7 +129,12 @@ impl Extension for Devgroup {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        match &self.groups {
+            [Some(_), Some(_)] => Facts::PURE.hooks(hook::FORWARD),
+            [Some(_), None] => Facts::PURE.hooks(hook::PREROUTING | hook::INPUT | hook::FORWARD),
+            [None, Some(_)] => Facts::PURE.hooks(hook::FORWARD | hook::OUTPUT | hook::POSTROUTING),
+            [None, None] => Facts::PURE,
+        }
     }
 }
 

@@ -26,7 +26,8 @@ impl Extension for Limit {
     const NAME: &'static str = "limit";
     const SUMMARY: &'static str = "at most so many packets in a time";
     const OPTIONS: &'static [OptionSpec] = &[
-        OptionSpec::value("limit", "rate[/unit]", "average rate; unit is second, minute, hour or day"),
+        OptionSpec::value("limit", "rate[/unit]", "average rate; unit is second, minute, hour or day")
+            .otherwise("3 packets per hour"),
         OptionSpec::value("limit-burst", "number", "packets that pass before the rate counts, default 5"),
     ];
 

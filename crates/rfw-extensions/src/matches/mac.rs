@@ -11,6 +11,7 @@ use rfw_values::MacAddr;
 
 use crate::context::ParseCx;
 use crate::facts::Facts;
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -61,6 +62,6 @@ impl Extension for Mac {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        Facts::PURE.hooks(hook::PREROUTING | hook::INPUT | hook::FORWARD)
     }
 }

@@ -21,6 +21,7 @@ use rfw_values::{ValueError, number};
 
 use crate::context::ParseCx;
 use crate::facts::Facts;
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -165,7 +166,7 @@ impl Extension for Owner {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        Facts::PURE.hooks(hook::OUTPUT | hook::POSTROUTING)
     }
 }
 

@@ -23,6 +23,7 @@ use rfw_values::ValueError;
 
 use crate::context::{Family, ParseCx};
 use crate::facts::Facts;
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -172,7 +173,11 @@ impl Extension for Policy {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        Facts::PURE.hooks(if self.flags & IN != 0 {
+            hook::PREROUTING | hook::INPUT | hook::FORWARD
+        } else {
+            hook::FORWARD | hook::OUTPUT | hook::POSTROUTING
+        })
     }
 }
 

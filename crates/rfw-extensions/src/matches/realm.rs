@@ -15,6 +15,7 @@ use rfw_values::Masked;
 
 use crate::context::{Families, Labels, ParseCx};
 use crate::facts::Facts;
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -80,6 +81,6 @@ impl Extension for Realm {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        Facts::PURE.hooks(hook::INPUT | hook::FORWARD | hook::OUTPUT | hook::POSTROUTING)
     }
 }

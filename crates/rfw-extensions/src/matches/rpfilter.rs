@@ -8,6 +8,7 @@ use rfw_syntax::OptionSpec;
 
 use crate::context::ParseCx;
 use crate::facts::Facts;
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -64,7 +65,7 @@ impl Extension for Rpfilter {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE.tables(&["raw", "mangle"])
+        Facts::PURE.tables(&["raw", "mangle"]).hooks(hook::PREROUTING)
     }
 }
 

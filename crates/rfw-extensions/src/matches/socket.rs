@@ -10,6 +10,7 @@ use rfw_syntax::OptionSpec;
 
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -64,6 +65,6 @@ impl Extension for Socket {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(if self.flags & RESTORE_MARK != 0 { Effect::Rewrites } else { Effect::Pure })
+        Facts::new(if self.flags & RESTORE_MARK != 0 { Effect::Rewrites } else { Effect::Pure }).hooks(hook::PREROUTING | hook::INPUT)
     }
 }

@@ -12,7 +12,7 @@ use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
 use crate::shared::states::{PLAIN, States};
-use crate::uses::{Uses, bad_choice};
+use crate::uses::{Uses, bad_item};
 use crate::{Extension, Parsed};
 
 const SIZE: usize = 164;
@@ -51,7 +51,7 @@ impl Extension for State {
                     };
                     let span = word.part(start, start + part.len());
                     let upper = part.to_ascii_uppercase();
-                    return Err(bad_choice(word, &upper, span, &States::names(PLAIN), classic));
+                    return Err(bad_item(word, &upper, span, &States::names(PLAIN), classic));
                 };
                 mask |= bit;
                 start += part.len() + 1;

@@ -20,7 +20,7 @@ use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
 use crate::shared::ports::{PortPair, Ports};
-use crate::uses::{Uses, bad_choice};
+use crate::uses::{Uses, bad_item};
 use crate::{Extension, Parsed};
 
 /// `IPPROTO_TCP`.
@@ -233,7 +233,7 @@ fn parse_flags(word: &rfw_syntax::Word<'_>) -> Parsed<u8> {
                 None => {
                     let choices = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ALL", "NONE"];
                     let classic = format!("Unknown TCP flag `{}'", String::from_utf8_lossy(part));
-                    return Err(bad_choice(word, &upper, word.part(start, start + part.len()), &choices, classic));
+                    return Err(bad_item(word, &upper, word.part(start, start + part.len()), &choices, classic));
                 }
             },
         };

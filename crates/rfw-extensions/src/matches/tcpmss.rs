@@ -88,7 +88,7 @@ impl Extension for Tcpmss {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        Facts::PURE.protocol(6)
     }
 }
 

@@ -55,8 +55,8 @@ impl Extension for Time {
     const OPTIONS: &'static [OptionSpec] = &[
         OptionSpec::value("datestart", "YYYY[-MM[-DD[Thh[:mm[:ss]]]]]", "from this date on"),
         OptionSpec::value("datestop", "YYYY[-MM[-DD[Thh[:mm[:ss]]]]]", "up to this date"),
-        OptionSpec::value("timestart", "hh:mm[:ss]", "from this time of day on"),
-        OptionSpec::value("timestop", "hh:mm[:ss]", "up to this time of day"),
+        OptionSpec::value("timestart", "hh:mm[:ss]", "from this time of day on").local_with("kerneltz"),
+        OptionSpec::value("timestop", "hh:mm[:ss]", "up to this time of day").local_with("kerneltz"),
         OptionSpec::value("weekdays", "day,…", "on these days of the week: Mon or 1 to Sun or 7").invertible(),
         OptionSpec::value("monthdays", "day,…", "on these days of the month: 1 to 31").invertible(),
         OptionSpec::flag("localtz", "old name of --kerneltz").excludes(&["utc"]),

@@ -11,6 +11,7 @@ use rfw_values::ValueError;
 
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -72,7 +73,7 @@ impl Extension for Classify {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Rewrites)
+        Facts::new(Effect::Rewrites).hooks(hook::FORWARD | hook::OUTPUT | hook::POSTROUTING)
     }
 }
 

@@ -10,7 +10,7 @@ use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{MacAddr, ValueError};
 
 use crate::context::{Families, ParseCx};
-use crate::facts::{Effect, Facts};
+use crate::facts::{Effect, Facts, Gone};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -133,7 +133,11 @@ impl Extension for Clusterip {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["filter"])
+        Facts::new(Effect::Ends).tables(&["filter"]).gone(Gone {
+            since: (6, 3),
+            instead: "use `-m cluster`, or an address that moves between the hosts",
+            replaced: None,
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use rfw_syntax::OptionSpec;
 
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -75,6 +76,6 @@ impl Extension for Dnat {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["nat"])
+        Facts::new(Effect::Ends).tables(&["nat"]).hooks(hook::PREROUTING | hook::OUTPUT)
     }
 }

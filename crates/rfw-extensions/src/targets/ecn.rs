@@ -114,7 +114,8 @@ impl Extension for Ecn {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Rewrites).tables(&["mangle"])
+        let facts = Facts::new(Effect::Rewrites).tables(&["mangle"]);
+        if self.ece.is_some() || self.cwr.is_some() { facts.protocol(6) } else { facts }
     }
 }
 

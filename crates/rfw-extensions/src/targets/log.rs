@@ -53,7 +53,7 @@ impl Extension for Log {
     const SUMMARY: &'static str = "writes a line to the kernel log";
     const OPTIONS: &'static [OptionSpec] = &[
         OptionSpec::value("log-level", "level", "syslog level by name or number, default warning"),
-        OptionSpec::value("log-prefix", "text", "up to 29 bytes before the line").free_text(),
+        OptionSpec::value("log-prefix", "text", "up to 29 bytes before the line").free_text().kept(PREFIX_MAX),
         OptionSpec::flag("log-tcp-sequence", "log TCP sequence numbers"),
         OptionSpec::flag("log-tcp-options", "log TCP options"),
         OptionSpec::flag("log-ip-options", "log IP options"),

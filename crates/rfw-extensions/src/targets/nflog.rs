@@ -32,7 +32,7 @@ impl Extension for Nflog {
     const SUMMARY: &'static str = "hands a copy of the packet to a logging program";
     const OPTIONS: &'static [OptionSpec] = &[
         OptionSpec::value("nflog-group", "group", "the netlink group, 0 to 65535, default 0"),
-        OptionSpec::value("nflog-prefix", "text", "up to 127 bytes that go with the packet").free_text(),
+        OptionSpec::value("nflog-prefix", "text", "up to 127 bytes that go with the packet").free_text().kept(PREFIX_MAX),
         OptionSpec::value("nflog-range", "bytes", "without effect; --nflog-size is what it was meant to be")
             .excludes(&["nflog-size"])
             .warns(

@@ -10,6 +10,7 @@ use rfw_syntax::OptionSpec;
 
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -82,6 +83,6 @@ impl Extension for Redirect {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["nat"])
+        Facts::new(Effect::Ends).tables(&["nat"]).hooks(hook::PREROUTING | hook::OUTPUT)
     }
 }

@@ -134,7 +134,8 @@ impl Extension for Reject {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["filter"])
+        let facts = Facts::new(Effect::Ends).tables(&["filter"]);
+        if self.is_reset() { facts.protocol(6) } else { facts }
     }
 }
 

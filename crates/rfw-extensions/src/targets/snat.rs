@@ -9,6 +9,7 @@ use rfw_syntax::OptionSpec;
 
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -71,6 +72,6 @@ impl Extension for Snat {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["nat"])
+        Facts::new(Effect::Ends).tables(&["nat"]).hooks(hook::INPUT | hook::POSTROUTING)
     }
 }

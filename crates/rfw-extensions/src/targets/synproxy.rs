@@ -9,6 +9,7 @@ use rfw_syntax::OptionSpec;
 
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -85,7 +86,7 @@ impl Extension for Synproxy {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["filter", "mangle"])
+        Facts::new(Effect::Ends).tables(&["filter", "mangle"]).hooks(hook::INPUT | hook::FORWARD).protocol(6)
     }
 }
 

@@ -10,6 +10,7 @@ use rfw_syntax::OptionSpec;
 
 use crate::context::{Family, ParseCx};
 use crate::facts::{Effect, Facts};
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -76,7 +77,11 @@ impl Extension for Tcpmss {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Rewrites)
+        let facts = Facts::new(Effect::Rewrites).protocol(6);
+        match self.mss {
+            Some(_) => facts,
+            None => facts.hooks(hook::FORWARD | hook::OUTPUT | hook::POSTROUTING),
+        }
     }
 }
 

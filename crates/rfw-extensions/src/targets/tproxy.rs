@@ -16,6 +16,7 @@ use rfw_values::ports::parse_port_decimal;
 
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
+use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -87,7 +88,7 @@ impl Extension for Tproxy {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["mangle"])
+        Facts::new(Effect::Ends).tables(&["mangle"]).hooks(hook::PREROUTING)
     }
 }
 

@@ -8,7 +8,7 @@ use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{ValueError, number};
 
 use crate::context::{Families, ParseCx};
-use crate::facts::{Effect, Facts};
+use crate::facts::{Effect, Facts, Gone};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -103,7 +103,20 @@ impl Extension for Ulog {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Logs).superseded_by("-j NFLOG").log_prefix(&self.prefix)
+        let facts = Facts::new(Effect::Logs).superseded_by("-j NFLOG").log_prefix(&self.prefix);
+        facts.gone(Gone {
+            since: (3, 17),
+            instead: "use NFLOG with ulogd2",
+            replaced: Some((
+                "NFLOG",
+                &[
+                    ("ulog-nlgroup", "nflog-group"),
+                    ("ulog-prefix", "nflog-prefix"),
+                    ("ulog-cprange", "nflog-size"),
+                    ("ulog-qthreshold", "nflog-threshold"),
+                ],
+            )),
+        })
     }
 }
 

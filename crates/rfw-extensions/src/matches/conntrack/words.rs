@@ -8,7 +8,7 @@ use super::STATUSES;
 use crate::Parsed;
 use crate::context::ParseCx;
 use crate::shared::states::{DNAT, PLAIN, SNAT, States};
-use crate::uses::{bad_choice, bad_value};
+use crate::uses::{bad_choice, bad_item, bad_value};
 
 /// Reads a list at its commas; the original names what is left of it from the wrong part on.
 fn parse_list(word: &Word<'_>, option: &str, choices: &[&str], bit: impl Fn(&[u8]) -> Option<u16>) -> Parsed<u16> {
@@ -18,7 +18,7 @@ fn parse_list(word: &Word<'_>, option: &str, choices: &[&str], bit: impl Fn(&[u8
             let rest = String::from_utf8_lossy(&word.text[start..]);
             let upper = part.to_ascii_uppercase();
             let span = word.part(start, start + part.len());
-            return Err(bad_choice(word, &upper, span, choices, format!("Bad {option} \"{rest}\"")));
+            return Err(bad_item(word, &upper, span, choices, format!("Bad {option} \"{rest}\"")));
         };
         mask |= bit;
         start += part.len() + 1;

@@ -3,7 +3,9 @@
 //! Contract: all printing and all exit codes of the project are in this crate. argv\[0\] chooses the personality; for `rfw`
 //! a first word without a dash is a command of ours, anything else is iptables grammar.
 
+mod apply;
 mod engine;
+mod getopt;
 mod iptables;
 mod names;
 mod own;
@@ -14,6 +16,7 @@ mod save;
 mod settings;
 mod show;
 mod translate;
+mod xml;
 
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
@@ -44,6 +47,9 @@ fn main() -> ExitCode {
         Role::Save => save::run(&personality, arguments),
         Role::Translate => translate::run(&personality, arguments),
         Role::RestoreTranslate => translate::run_restore(&personality, &arguments),
+        Role::Apply => apply::run(&personality, arguments),
+        Role::Xml => xml::run(&personality, &arguments),
+        Role::Monitor => own::run_monitor(&personality, &arguments),
     };
     ExitCode::from(status)
 }

@@ -17,6 +17,12 @@ pub enum Role {
     Translate,
     /// `iptables-restore-translate`.
     RestoreTranslate,
+    /// `iptables-apply`.
+    Apply,
+    /// `iptables-xml`.
+    Xml,
+    /// `xtables-monitor`.
+    Monitor,
 }
 
 /// A program name and what it means.
@@ -52,6 +58,10 @@ const NAMES: &[(&str, Role, Family, bool)] = &[
     ("ip6tables-translate", Role::Translate, Family::Ipv6, false),
     ("iptables-restore-translate", Role::RestoreTranslate, Family::Ipv4, false),
     ("ip6tables-restore-translate", Role::RestoreTranslate, Family::Ipv6, false),
+    ("iptables-apply", Role::Apply, Family::Ipv4, false),
+    ("ip6tables-apply", Role::Apply, Family::Ipv6, false),
+    ("iptables-xml", Role::Xml, Family::Ipv4, false),
+    ("xtables-monitor", Role::Monitor, Family::Ipv4, false),
 ];
 
 /// The role that the first word after `rfw` chooses: `rfw restore` is `rfw-restore`.
@@ -92,6 +102,8 @@ impl Personality {
             Role::Save => format!("{base}-save"),
             Role::Translate => format!("{base}-translate"),
             Role::RestoreTranslate => format!("{base}-restore-translate"),
+            // Programs that have no name of ours.
+            Role::Apply | Role::Xml | Role::Monitor => self.called.clone(),
         }
     }
 

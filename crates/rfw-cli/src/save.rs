@@ -106,7 +106,12 @@ fn warn_of_needs(view: &show::TableView, program: &str) {
 /// The running ruleset of a family as a save file.
 pub fn live_text(family: Family, counters: bool) -> Result<Vec<u8>, String> {
     let name = if family == Family::Ipv4 { b"rfw-save".as_slice() } else { b"rfw6-save" };
-    text(&Personality::from_path(name), None, counters).map_err(|classic| match classic {
+    text_of(&Personality::from_path(name), counters)
+}
+
+/// The running ruleset as a save file of a program, for its family.
+pub fn text_of(personality: &Personality, counters: bool) -> Result<Vec<u8>, String> {
+    text(personality, None, counters).map_err(|classic| match classic {
         Classic::Fatal(text) => text,
         other => format!("{other:?}"),
     })

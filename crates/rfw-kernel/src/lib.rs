@@ -13,6 +13,7 @@ mod monitor;
 pub mod names;
 mod signal;
 mod socket;
+mod terminal;
 pub mod time;
 
 use std::ops::ControlFlow;
@@ -24,7 +25,8 @@ pub use live::Live;
 pub use memory::batch_buffer;
 pub use monitor::{Monitor, interface_name};
 pub use rfw_nft::message::{Batch, Chain, ChainId, RawRule, Table, TableId};
-pub use signal::ignore_hangup;
+pub use signal::{ignore_hangup, ignore_interruptions, terminate};
+pub use terminal::Keys;
 
 use rfw_nft::Family;
 

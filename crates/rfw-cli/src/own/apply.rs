@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use clap::Args;
 use rfw_diagnostics::{Source, SourceKind};
-use rfw_kernel::{Batch, Kernel, Live, TableId};
-use rfw_nft::Family;
 
+use crate::apply::Rollback;
 use crate::personality::Personality;
 use crate::settings::Settings;
-use crate::{restore, save, show};
 
 /// What `rfw apply` takes.
 #[derive(Args)]
@@ -30,9 +28,8 @@ pub struct ApplyArgs {
 /// Runs it; gives the exit status: 0 the new rules stay, 1 they were taken back, otherwise that of rfw-restore, with
 /// nothing changed.
 pub fn run(args: &ApplyArgs) -> u8 {
-    let family = if args.ipv6 { Family::Ipv6 } else { Family::Ipv4 };
     let name: &[u8] = if args.ipv6 { b"rfw6-restore" } else { b"rfw-restore" };
-    match apply(args, family, &Personality::from_path(name)) {
+    match apply(args, Personality::from_path(name)) {
         Ok(status) => status,
         Err(text) => {
             say(&format!("rfw apply: {text}\n"));
@@ -45,19 +42,13 @@ fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-fn apply(args: &ApplyArgs, family: Family, personality: &Personality) -> Result<u8, String> {
+fn apply(args: &ApplyArgs, restorer: Personality) -> Result<u8, String> {
     let text = std::fs::read(&args.file).map_err(|e| format!("cannot read {}: {e}", args.file.display()))?;
     let new = Source::new(args.file.display().to_string(), SourceKind::File, text);
-    let settings = Settings::extract(&mut Vec::new())?;
-    let old = Source::new("<the rules before>", SourceKind::Live, save::live_text(family, true)?);
-    // What could not be put back must not be taken away.
-    if restore::load(personality, &old, settings, true, true) != 0 {
-        return Err("the present rules could not be put back, so they stay".into());
-    }
-    let before = tables(family)?;
+    let rollback = Rollback::new(restorer, Settings::extract(&mut Vec::new())?)?;
     // The answer that never comes is often the end of the connection it would have come over.
     rfw_kernel::ignore_hangup();
-    let status = restore::load(personality, &new, settings, false, false);
+    let status = rollback.load(&new);
     if status != 0 {
         return Ok(status);
     }
@@ -72,10 +63,7 @@ fn apply(args: &ApplyArgs, family: Family, personality: &Personality) -> Result<
         return Ok(0);
     }
     say("\nTaking the new rules back … ");
-    if restore::load(personality, &old, settings, true, false) != 0 {
-        return Err("the rules before could NOT be put back; the new ones are loaded".into());
-    }
-    drop_tables(family, &before)?;
+    rollback.back()?;
     say("done.\n");
     Ok(1)
 }
@@ -93,30 +81,4 @@ fn answer(timeout: Duration) -> Option<String> {
         let _ = sender.send(read.map(|_| line).unwrap_or_default());
     });
     receiver.recv_timeout(timeout).ok()
-}
-
-/// The tables of iptables that exist.
-fn tables(family: Family) -> Result<Vec<&'static str>, String> {
-    let mut live = Live::open().map_err(|e| e.to_string())?;
-    let mut found = Vec::new();
-    for spec in show::all_tables() {
-        let id = TableId::new(family, spec.name.as_bytes());
-        if live.table(id).map_err(|e| e.to_string())?.is_some() {
-            found.push(spec.name);
-        }
-    }
-    Ok(found)
-}
-
-/// Deletes the tables that were not there before.
-fn drop_tables(family: Family, before: &[&str]) -> Result<(), String> {
-    let mut batch = Batch::new(None);
-    for name in tables(family)?.into_iter().filter(|name| !before.contains(name)) {
-        batch.del_table(TableId::new(family, name.as_bytes()));
-    }
-    if batch.is_empty() {
-        return Ok(());
-    }
-    let mut live = Live::open().map_err(|e| e.to_string())?;
-    live.commit(&mut batch).map_err(|e| e.to_string())
 }

@@ -7,6 +7,8 @@ mod monitor;
 mod persist;
 mod reference;
 
+pub use monitor::run_as_original as run_monitor;
+
 use clap::{CommandFactory, Parser, Subcommand};
 
 #[derive(Parser)]

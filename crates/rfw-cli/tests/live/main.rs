@@ -9,3 +9,4 @@ mod restore;
 mod rulesets;
 mod support;
 mod unprivileged;
+mod xml;

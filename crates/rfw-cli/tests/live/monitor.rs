@@ -63,3 +63,29 @@ fn changes_and_traces_are_told_as_commands() {
     child.kill().expect("a signal");
     child.wait().expect("its end");
 }
+
+#[test]
+fn xtables_monitor_takes_the_words_of_the_original() {
+    if !possible(&["iptables", "nsenter", "xtables-monitor"]) {
+        return;
+    }
+    let world = World::new();
+    let ours = links("xtables-monitor").join("xtables-monitor");
+    for words in [&["-V"][..], &["--vers"], &["-h"], &["-x"], &["--nothing"], &["-eh"], &["-46V"]] {
+        let stock = world.run("xtables-monitor", words, "", &[]);
+        let rfw = world.run(&ours, words, "", &[]);
+        assert_eq!(rfw.status.code(), stock.status.code(), "{words:?}");
+        assert_eq!(rfw.stderr, stock.stderr, "{words:?}");
+        let first = |bytes: &[u8]| bytes.split(|&b| b == b'\n').next().map(<[u8]>::to_vec);
+        assert_eq!(first(&rfw.stdout), first(&stock.stdout), "{words:?}");
+    }
+    // `-e -6` tells of changes of IPv6 only.
+    let mut child = world.command(&ours).args(["-e", "-6"]).stdout(Stdio::piped()).spawn().expect("rfw");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped"));
+    let script = "for i in 1 2 3 4 5 6 7 8 9 10; do iptables -N a$i; ip6tables -N b$i; sleep 0.1; done";
+    assert!(world.run("bash", &["-c", script], "", &[]).status.success());
+    let told = until(&mut lines, " EVENT: -6 -t filter -N b10");
+    assert!(!told.iter().any(|line| line.contains(" -4 ")), "{told:#?}");
+    child.kill().expect("a signal");
+    child.wait().expect("its end");
+}

@@ -33,6 +33,10 @@ pub const NAMES: &[&str] = &[
     "ip6tables-save",
     "iptables-nft",
     "iptables-nft-save",
+    "iptables-apply",
+    "ip6tables-apply",
+    "iptables-xml",
+    "xtables-monitor",
 ];
 
 /// A folder with a link to rfw under every name.

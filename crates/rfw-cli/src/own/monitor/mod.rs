@@ -10,10 +10,13 @@ use rfw_kernel::{Live, Monitor};
 use rfw_nft::Family;
 use rfw_nft::message::{Messages, kind};
 
+use crate::getopt::{self, Flag, Found};
 use crate::names::SystemNames;
+use crate::personality::{COMPAT_VERSION, Personality};
+use crate::report;
 
 /// What `rfw monitor` takes.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct MonitorArgs {
     /// Changes of the ruleset only
     #[arg(short, long)]
@@ -46,15 +49,72 @@ impl Shown {
 
 /// Runs until it is stopped; gives the exit status: 4 if the kernel can't be listened to, as iptables has it.
 pub fn run(args: &MonitorArgs) -> u8 {
-    match listen(args) {
+    report_end("rfw monitor", listen(args))
+}
+
+fn report_end(program: &str, end: io::Result<()>) -> u8 {
+    match end {
         Ok(()) => 0,
         // Nobody reads any more.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "rfw monitor: {error}");
+            let _ = writeln!(io::stderr(), "{program}: {error}");
             4
         }
     }
+}
+
+const FLAGS: &[Flag] = &[
+    Flag { letter: 'e', long: "event", value: false },
+    Flag { letter: 't', long: "trace", value: false },
+    Flag { letter: '4', long: "ipv4", value: false },
+    Flag { letter: '6', long: "ipv6", value: false },
+    Flag { letter: 'c', long: "counters", value: false },
+    Flag { letter: 'V', long: "version", value: false },
+    Flag { letter: 'h', long: "help", value: false },
+];
+
+/// The `xtables-monitor` personality: options and statuses of the original, lines of `rfw monitor`.
+pub fn run_as_original(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
+    let called = personality.called();
+    let mut args = MonitorArgs::default();
+    for found in getopt::read(arguments, FLAGS) {
+        match found {
+            Found::Flag('e', _) => args.event = true,
+            Found::Flag('t', _) => args.trace = true,
+            Found::Flag('4', _) => args.ipv4 = true,
+            Found::Flag('6', _) => args.ipv6 = true,
+            Found::Flag('c', _) => args.counters = true,
+            Found::Flag('V', _) => {
+                report::output(format!("{called} {COMPAT_VERSION}\n").as_bytes());
+                return 0;
+            }
+            Found::Flag(..) => {
+                report::output(usage(called).as_bytes());
+                return 1;
+            }
+            Found::Wrong(_) => {
+                report::error_text(&format!(
+                    "{called} {COMPAT_VERSION}: Bad argument.\nTry `{called} -h' for more information.\n"
+                ));
+                return 2;
+            }
+            // The original does not look at them either.
+            Found::Word(_) => {}
+        }
+    }
+    report_end(called, listen(&args))
+}
+
+fn usage(called: &str) -> String {
+    format!(
+        "{called} {COMPAT_VERSION} (nf_tables)\nUsage: {called} [-e|-t] [-4|-6] [-c]\n\
+         \x20  --event     -e    changes of the ruleset\n\
+         \x20  --trace     -t    traced packets (-j TRACE)\n\
+         \x20  --ipv4      -4    IPv4 only\n\
+         \x20  --ipv6      -6    IPv6 only\n\
+         \x20  --counters  -c    show the counters of rules\n"
+    )
 }
 
 fn listen(args: &MonitorArgs) -> io::Result<()> {

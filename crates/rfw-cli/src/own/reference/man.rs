@@ -129,7 +129,8 @@ fn rfw(program: &Command) -> Page {
         "rfw reads the command lines of iptables, rfw6 those of ip6tables, and writes nf_tables rules to the kernel. \
          Options, listings, the first line of errors and exit statuses are those of iptables 1.8.9 (nf_tables). \
          Behind the first line a mistake is drawn at the words that it is in. Called as iptables, ip6tables, \
-         iptables-restore, iptables-save and so on, the program is that program.",
+         iptables-restore, iptables-save, iptables-translate, iptables-apply, iptables-xml, xtables-monitor and so on, the \
+         program is that program.",
     );
     roff.text("A first word without a dash is a command of rfw's own:");
     for command in own::first(program).filter(|command| command.get_name() != "help") {

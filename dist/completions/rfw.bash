@@ -175,10 +175,17 @@ _rfw_own() {
             options=''
             ;;
         'lint')
-            options='--live --format --fail-on -4 --ipv4 -6 --ipv6'
+            options='--live --pair -4 --ipv4 -6 --ipv6 --format --color --select --ignore --severity --fail-on --exit-zero --config --isolated --baseline --write-baseline --require-reason --fix --unsafe-fixes --diff --analysis-budget'
+            case $prev in
+                --format) values='text json sarif github junit' ;;
+                --color) values='auto always never' ;;
+                --fail-on) values='info warn error' ;;
+            esac
+            ;;
+        'rules')
+            options='--format'
             case $prev in
                 --format) values='text json' ;;
-                --fail-on) values='info warn error' ;;
             esac
             ;;
         'explain')
@@ -233,5 +240,5 @@ _rfw_protocols='ah all dccp esp gre icmp icmpv6 igmp ipcomp ipv6-icmp mh sctp tc
 _rfw_options='-A --append -I --insert -R --replace -D --delete -C --check -L --list -S --list-rules -F --flush -Z --zero -N --new-chain -X --delete-chain -E --rename-chain -P --policy -h --help -V --version -t --table -p --protocol -s --source -d --destination -i --in-interface -o --out-interface -f --fragments -m --match -j --jump -g --goto -c --set-counters -n --numeric -v --verbose -x --exact --line-numbers -w --wait -W --wait-interval -M --modprobe -4 --ipv4 -6 --ipv6 --encoding --no-xt'
 _rfw_restore_options='-c --counters -n --noflush -t --test -T --table -v --verbose -w --wait -W --wait-interval -M --modprobe -4 --ipv4 -6 --ipv6 -h --help -V --version --encoding --no-xt'
 _rfw_save_options='-c --counters -t --table -f --file -M --modprobe -d --dump -4 --ipv4 -6 --ipv6 -h --help -V --version'
-_rfw_commands='restore save translate lint explain monitor apply persist completions'
+_rfw_commands='restore save translate lint rules explain monitor apply persist completions'
 _rfw_groups='persist'

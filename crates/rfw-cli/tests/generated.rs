@@ -166,8 +166,8 @@ fn bash_completes() {
         ("rfw-restore --no", "--noflush --no-xt"),
         ("rfw-save --count", "--counters"),
         ("rfw save --count", "--counters"),
-        ("rfw lint --for", "--format"),
-        ("rfw lint --format ", "json text"),
+        ("rfw lint --forma", "--format"),
+        ("rfw lint --format ", "github json junit sarif text"),
         ("rfw persist lo", "load"),
         ("rfw persist load --ke", "--keep"),
         ("rfw completions f", "fish"),
@@ -224,7 +224,7 @@ fn zsh_and_fish_read_their_scripts() {
         ("rfw persist load --ke", "--keep"),
         ("rfw -A INPUT -j MASQ", "MASQUERADE"),
         ("rfw6 -p tcp --dpor", "--dport"),
-        ("rfw lint --format j", "json"),
+        ("rfw lint --format j", "json junit"),
     ] {
         let script = format!("source '{fish}'; complete -C '{line}'");
         let Some(out) = tool("fish", &["--no-config", "-c", &script]) else { return };

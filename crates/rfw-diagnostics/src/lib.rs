@@ -12,6 +12,6 @@ mod voice;
 
 pub use diagnostic::{Classic, Code, Diagnostic, Edit, Fix, FixSafety, Label, Severity};
 pub use json::to_json;
-pub use render::render_text;
+pub use render::{render_linked, render_text};
 pub use source::{LineColumn, Source, SourceKind, Span};
 pub use voice::{COMPAT_VERSION, Voice};

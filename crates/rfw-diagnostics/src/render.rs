@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Patch, Renderer, Snippet};
 
-use crate::{Diagnostic, Edit, Fix, FixSafety, Severity, Source, SourceKind, Span};
+use crate::{Code, Diagnostic, Edit, Fix, FixSafety, Severity, Source, SourceKind, Span};
 
 /// Most lines of one span that are shown; of a longer one the beginning.
 const MAX_LINES: usize = 6;
@@ -28,24 +28,50 @@ const MAX_EDITS: usize = 8;
 #[must_use]
 pub fn render_text(diagnostics: &[Diagnostic], source: &Source, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    render(diagnostics, source, &renderer, &|_| None)
+}
+
+/// The same with colours, and with codes that are links, as terminals show them (OSC 8).
+#[must_use]
+pub fn render_linked(
+    diagnostics: &[Diagnostic],
+    source: &Source,
+    link: &dyn Fn(Code) -> Option<String>,
+) -> String {
+    render(diagnostics, source, &Renderer::styled(), link)
+}
+
+fn render(
+    diagnostics: &[Diagnostic],
+    source: &Source,
+    renderer: &Renderer,
+    link: &dyn Fn(Code) -> Option<String>,
+) -> String {
     let mut out = String::new();
     for diagnostic in diagnostics {
         if !out.is_empty() {
             out.push('\n');
         }
-        out.push_str(&renderer.render(&report(diagnostic, source)));
+        out.push_str(&renderer.render(&report(diagnostic, source, link)));
         out.push('\n');
     }
     out
 }
 
-fn report<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> Vec<Group<'a>> {
+fn report<'a>(
+    diagnostic: &'a Diagnostic,
+    source: &'a Source,
+    link: &dyn Fn(Code) -> Option<String>,
+) -> Vec<Group<'a>> {
     let level = match diagnostic.severity {
         Severity::Info => Level::INFO,
         Severity::Warn => Level::WARNING,
         Severity::Error => Level::ERROR,
     };
-    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.to_string());
+    let mut title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.to_string());
+    if let Some(link) = link(diagnostic.code) {
+        title = title.id_url(link);
+    }
     let mut group = Group::with_title(title);
     for lines in marked_lines(diagnostic, source) {
         let first_mark = lines.first_mark;

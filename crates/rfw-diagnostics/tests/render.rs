@@ -95,6 +95,18 @@ fn color_only_when_asked() {
 }
 
 #[test]
+fn links_only_when_asked() {
+    let source = file(RULES);
+    let link = |code: rfw_diagnostics::Code| Some(format!("https://example.org/{code}"));
+    let drawn = rfw_diagnostics::render_linked(&[unknown_target()], &source, &link);
+    assert!(
+        drawn.contains("\u{1b}]8;;https://example.org/RFW103\u{1b}\\RFW103\u{1b}]8;;\u{1b}\\"),
+        "{drawn:?}"
+    );
+    assert!(!render_text(&[unknown_target()], &source, true).contains("]8;;"));
+}
+
+#[test]
 fn for_programs() {
     let mut extra = Map::new();
     extra.insert("table".into(), json!("filter"));

@@ -12,6 +12,7 @@ mod coverage;
 pub mod facts;
 mod fields;
 mod fingerprint;
+mod fixes;
 mod flow;
 mod model;
 mod names;
@@ -28,6 +29,7 @@ use rfw_nft::Family;
 
 pub use checks::{CHECKS, Check, page, severity};
 pub use facts::Facts;
+pub use fixes::{Fixed, apply_fixes};
 pub use model::{Chain, Model, Placed, Policy, RuleId, Table};
 pub use names::Offline;
 pub use options::{Options, Selection, Selector};

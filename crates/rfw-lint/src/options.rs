@@ -88,6 +88,11 @@ impl Selection {
         self.words.push((selector, wanted));
     }
 
+    /// Forgets what was selected, not what was left out.
+    pub fn select_anew(&mut self) {
+        self.words.retain(|&(_, wanted)| !wanted);
+    }
+
     /// Whether findings of a code are wanted; with no word at all, every one is.
     #[must_use]
     pub fn wants(&self, code: Code) -> bool {

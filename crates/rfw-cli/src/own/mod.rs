@@ -6,6 +6,7 @@ mod lint;
 mod monitor;
 mod persist;
 mod reference;
+mod rules;
 
 pub use monitor::run_as_original as run_monitor;
 
@@ -28,6 +29,8 @@ enum OwnCommand {
     Translate,
     /// Look for mistakes in a ruleset
     Lint(lint::LintArgs),
+    /// List the checks of `rfw lint`
+    Rules(rules::RulesArgs),
     /// Explain a check of `rfw lint`
     Explain(explain::ExplainArgs),
     /// Show changes of the ruleset as they happen, and traced packets
@@ -52,6 +55,7 @@ pub fn run(arguments: &[Vec<u8>]) -> u8 {
             // `main` takes these before clap sees them; here they serve the help text.
             OwnCommand::Restore | OwnCommand::Save | OwnCommand::Translate => 2,
             OwnCommand::Lint(args) => lint::run(&args),
+            OwnCommand::Rules(args) => rules::run(&args),
             OwnCommand::Explain(args) => explain::run(&args),
             OwnCommand::Monitor(args) => monitor::run(&args),
             OwnCommand::Apply(args) => apply::run(&args),

@@ -125,6 +125,35 @@ checks! {
     mixed_backends = MIXED_BACKENDS, Warn;
 }
 
+impl Check {
+    /// Its page's first sentence.
+    #[must_use]
+    pub fn title(&self) -> String {
+        self.paragraph(0)
+    }
+
+    /// Why it matters.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let text = self.paragraph(1);
+        text.strip_prefix("**Why.**").map_or(text.as_str(), str::trim_start).to_owned()
+    }
+
+    /// A paragraph of the page as one line.
+    fn paragraph(&self, index: usize) -> String {
+        let head = self.source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+        let mut paragraphs = vec![String::new()];
+        for line in head {
+            match (line.is_empty(), paragraphs.last_mut()) {
+                (false, Some(last)) if last.is_empty() => last.push_str(line),
+                (false, Some(last)) => last.extend([" ", line]),
+                _ => paragraphs.push(String::new()),
+            }
+        }
+        paragraphs.into_iter().nth(index).unwrap_or_default()
+    }
+}
+
 /// The page of a check, as Markdown.
 #[must_use]
 pub fn page(check: &Check) -> String {

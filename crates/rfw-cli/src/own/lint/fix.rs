@@ -1,0 +1,221 @@
+//! `--fix`, `--unsafe-fixes`, `--diff`: fixes into files.
+//!
+//! A fix stays only if the new text shows that it did what it says: the finding is gone, nothing that keeps a text from
+//! loading is new, and where the text had a meaning, the packets fare as the fix claims.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use rfw_diagnostics::{Code, Fix, FixSafety, Severity, Source};
+use rfw_extensions::Names;
+use rfw_lint::{Finding, Options, Report, apply_fixes};
+use similar::TextDiff;
+
+use super::args::{Choice, LintArgs};
+use super::proof::{Proof, prove};
+use super::{Checked, say};
+
+/// Fixes can bring up others; many more rounds than there are fixes are a sign of two that undo each other.
+const ROUNDS: usize = 10;
+
+/// What became of a text.
+pub struct Mended {
+    /// The new text.
+    pub text: Vec<u8>,
+    /// Fixes in it, by code.
+    pub applied: BTreeMap<Code, usize>,
+    /// Fixes that are not: where, and why.
+    pub refused: Vec<String>,
+}
+
+/// Mends texts and writes them, or shows the difference; true if anything was or would be changed.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn run(checked: &[Checked], args: &LintArgs, choice: &Choice, names: &dyn Names) -> Result<bool, String> {
+    let mut changed = false;
+    for one in checked {
+        let options = one.settings.options(one.path.as_deref(), choice);
+        let mended = mend(one, args.unsafe_fixes, &options, names);
+        for text in &mended.refused {
+            say(text);
+        }
+        changed |= mended.text != one.source.text;
+        if args.diff {
+            show_diff(one, &mended.text);
+        } else if let Some(path) = &one.path {
+            if mended.text != one.source.text {
+                replace(path, &mended.text).map_err(|e| format!("{}: {e}", path.display()))?;
+                say(&format!("{}: {}", path.display(), counted(&mended.applied)));
+            }
+        } else {
+            let _ = io::stdout().lock().write_all(&mended.text);
+        }
+    }
+    Ok(changed)
+}
+
+fn counted(applied: &BTreeMap<Code, usize>) -> String {
+    let all: usize = applied.values().sum();
+    let each: Vec<String> = applied.iter().map(|(code, n)| format!("{code} {n}")).collect();
+    format!("{all} fixed ({})", each.join(", "))
+}
+
+fn show_diff(one: &Checked, text: &[u8]) {
+    let (old, new) = (String::from_utf8_lossy(&one.source.text), String::from_utf8_lossy(text));
+    if old != new {
+        let diff = TextDiff::from_lines(&old, &new);
+        let shown = diff.unified_diff().header(&one.source.name, &one.source.name).to_string();
+        let _ = io::stdout().lock().write_all(shown.as_bytes());
+    }
+}
+
+/// Puts a text in the place of a file: by renaming, with the mode and the owner of the old one; a link stays.
+///
+/// # Errors
+/// Those of the system; the old file is then still there.
+pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
+    let old = fs::metadata(&path).ok();
+    let write = || {
+        let mode = old.as_ref().map_or(0o666, |about| about.mode() & 0o600);
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+        file.write_all(text)?;
+        if let Some(about) = &old {
+            // Who may not give files away keeps the group where that is allowed.
+            let _ = std::os::unix::fs::chown(&temporary, Some(about.uid()), Some(about.gid()));
+            file.set_permissions(fs::Permissions::from_mode(about.mode() & 0o7777))?;
+        }
+        file.sync_all()?;
+        fs::rename(&temporary, &path)
+    };
+    let done = write();
+    if done.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    done
+}
+
+/// A text and what is found in it.
+struct State {
+    source: Source,
+    report: Report,
+}
+
+/// Applies fixes until there are none left.
+pub fn mend(one: &Checked, unsafe_too: bool, options: &Options, names: &dyn Names) -> Mended {
+    let look = |text: Vec<u8>| {
+        let source = Source::new(one.source.name.clone(), one.source.kind, text);
+        let report = rfw_lint::lint(&source, one.input, one.family, names, options);
+        State { source, report }
+    };
+    let mut mended = Mended { text: Vec::new(), applied: BTreeMap::new(), refused: Vec::new() };
+    let mut given_up: Vec<(Code, String)> = Vec::new();
+    let mut state = look(one.source.text.clone());
+    let fixes = state.report.findings.iter().filter(|f| f.diagnostic.fix.is_some()).count();
+    for _ in 0..ROUNDS + fixes {
+        let wanted = |finding: &&Finding| {
+            let safety = finding.diagnostic.fix.as_ref().map(|fix| fix.safety);
+            let allowed =
+                safety == Some(FixSafety::Safe) || (unsafe_too && safety == Some(FixSafety::Unsafe));
+            allowed && !given_up.contains(&id(finding))
+        };
+        let mut todo: Vec<&Finding> = state.report.findings.iter().filter(wanted).collect();
+        // What keeps the text from loading first: the rest is judged by what the text means.
+        if todo.iter().any(|f| blocks(f)) {
+            todo.retain(|f| blocks(f));
+        }
+        if todo.is_empty() {
+            break;
+        }
+        let all = attempt(&state, &todo, &look);
+        let next = match judge(&state, &all.0, &all.1, one, names, options) {
+            Ok(()) => all,
+            Err(_) if todo.len() > 1 => attempt(&state, &todo[..1], &look),
+            Err(_) => all,
+        };
+        match judge(&state, &next.0, &next.1, one, names, options) {
+            Ok(()) => {
+                for finding in next.1 {
+                    *mended.applied.entry(finding.diagnostic.code).or_default() += 1;
+                }
+                state = next.0;
+            }
+            Err(why) => {
+                let finding = todo[0];
+                let place = state.source.line_column(finding.diagnostic.span.start);
+                mended.refused.push(format!(
+                    "{}:{}: the fix of {} is refused: {why}",
+                    one.source.name, place.line, finding.diagnostic.code
+                ));
+                given_up.push(id(finding));
+            }
+        }
+    }
+    mended.text = state.source.text;
+    mended
+}
+
+fn id(finding: &Finding) -> (Code, String) {
+    (finding.diagnostic.code, finding.fingerprint.clone())
+}
+
+/// Whether a finding is a mistake that keeps the text from loading.
+fn blocks(finding: &Finding) -> bool {
+    finding.diagnostic.code.number < 200 && finding.diagnostic.severity == Severity::Error
+}
+
+/// A text with those of the fixes that go together, and the findings that they are of.
+fn attempt<'a>(
+    state: &State,
+    todo: &[&'a Finding],
+    look: &dyn Fn(Vec<u8>) -> State,
+) -> (State, Vec<&'a Finding>) {
+    let fixes: Vec<&Fix> = todo.iter().filter_map(|f| f.diagnostic.fix.as_ref()).collect();
+    let fixed = apply_fixes(&state.source.text, &fixes);
+    let done = todo.iter().zip(fixed.applied).filter(|(_, applied)| *applied).map(|(f, _)| *f).collect();
+    (look(fixed.text), done)
+}
+
+/// Whether fixes did what they say.
+fn judge(
+    before: &State,
+    after: &State,
+    done: &[&Finding],
+    one: &Checked,
+    names: &dyn Names,
+    options: &Options,
+) -> Result<(), String> {
+    if done.is_empty() {
+        return Err("it does not fit the text".to_owned());
+    }
+    let count = |state: &State, keep: &dyn Fn(&Finding) -> bool| {
+        state.report.findings.iter().filter(|f| keep(f)).count()
+    };
+    let faults = |state| count(state, &blocks);
+    if faults(after) > faults(before) {
+        return Err("the new text has a mistake that the old one has not".to_owned());
+    }
+    for finding in done {
+        let code = finding.diagnostic.code;
+        let own = |f: &Finding| f.diagnostic.code == code;
+        if count(after, &own) >= count(before, &own) {
+            return Err("it does not mend what was found".to_owned());
+        }
+    }
+    let safe = done.iter().all(|f| f.diagnostic.fix.as_ref().is_some_and(|x| x.safety == FixSafety::Safe));
+    // A text that does not load has no meaning to keep.
+    if !safe || done.iter().all(|f| blocks(f)) {
+        return Ok(());
+    }
+    let texts = [&before.source, &after.source];
+    match prove(texts, one.input, one.family, names, options) {
+        Proof::Same => Ok(()),
+        Proof::Unknown(why) => Err(format!("that it changes nothing could not be proved: {why}")),
+    }
+}

@@ -1,0 +1,287 @@
+//! The texts to look at: files, folders, standard input, the running ruleset; and which of them are one host's two families.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use rfw_diagnostics::{Source, SourceKind};
+use rfw_lint::{Input, guess_family};
+use rfw_nft::Family;
+
+use super::settings::{Finder, Settings};
+
+/// A text with all that is known of it.
+pub struct Member {
+    /// The text.
+    pub source: Source,
+    /// What kind of text it is.
+    pub input: Input,
+    /// The family of its rules.
+    pub family: Family,
+    /// Where it is, if it is a file.
+    pub path: Option<PathBuf>,
+    /// The settings in force.
+    pub settings: Rc<Settings>,
+    /// Whether it was asked for; the other family's file of a pair is read for the comparison only.
+    pub wanted: bool,
+}
+
+/// What is looked at together.
+pub enum Unit {
+    /// One text.
+    One(Box<Member>),
+    /// The two families of one host.
+    Pair(Box<[Member; 2]>),
+}
+
+/// What there is to look at, and what could not be read.
+#[derive(Default)]
+pub struct Inputs {
+    /// In the order asked for.
+    pub units: Vec<Unit>,
+    /// Files with the reason.
+    pub unread: Vec<String>,
+}
+
+/// What was asked for.
+pub struct Wanted<'a> {
+    /// Files and folders; `-` is standard input.
+    pub files: &'a [PathBuf],
+    /// Pairs of files.
+    pub pairs: Vec<[PathBuf; 2]>,
+    /// The family, where it was said.
+    pub family: Option<Family>,
+}
+
+/// Reads the running ruleset.
+///
+/// # Errors
+/// If the kernel or the settings cannot be read.
+pub fn live(family: Option<Family>, finder: &mut Finder) -> Result<Inputs, String> {
+    let mut member = |family| {
+        let name = match family {
+            Family::Ipv4 => "<running IPv4 ruleset>",
+            Family::Ipv6 => "<running IPv6 ruleset>",
+        };
+        let text = crate::save::live_text(family, false)?;
+        let source = Source::new(name, SourceKind::Live, text);
+        let settings = finder.of(None)?;
+        Ok::<_, String>(Member { source, input: Input::Save, family, path: None, settings, wanted: true })
+    };
+    let unit = match family {
+        Some(family) => Unit::One(Box::new(member(family)?)),
+        None => Unit::Pair(Box::new([member(Family::Ipv4)?, member(Family::Ipv6)?])),
+    };
+    Ok(Inputs { units: vec![unit], unread: Vec::new() })
+}
+
+/// Reads files.
+///
+/// # Errors
+/// If a file of settings cannot be read.
+pub fn files(wanted: &Wanted<'_>, finder: &mut Finder) -> Result<Inputs, String> {
+    let mut inputs = Inputs::default();
+    let mut members = Vec::new();
+    let mut seen = BTreeSet::new();
+    let paths = wanted.files.iter().chain(wanted.pairs.iter().flatten());
+    for path in paths {
+        for (path, walked) in expand(path, &mut inputs.unread) {
+            if seen.insert(std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone())) {
+                match read(&path, walked, wanted.family) {
+                    Ok(Some((source, input, family))) => {
+                        let path = (path != Path::new("-")).then_some(path);
+                        let settings = finder.of(path.as_deref())?;
+                        members.push(Member { source, input, family, path, settings, wanted: true });
+                    }
+                    Ok(None) => {}
+                    Err(text) => inputs.unread.push(text),
+                }
+            }
+        }
+    }
+    pair_up(members, &wanted.pairs, &mut inputs, finder)?;
+    Ok(inputs)
+}
+
+/// A file, or the rulesets in a folder; true for what only the walk has found.
+fn expand(path: &Path, unread: &mut Vec<String>) -> Vec<(PathBuf, bool)> {
+    if !path.is_dir() {
+        return vec![(path.to_owned(), false)];
+    }
+    let mut found = Vec::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                unread.push(format!("{}: {error}", folder.display()));
+                continue;
+            }
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            match entry.file_type() {
+                // Links to folders are not followed: they may lead back.
+                Ok(kind) if kind.is_dir() && !name.starts_with('.') => folders.push(entry.path()),
+                Ok(kind) if !kind.is_dir() && looks_like_rules(&name) => found.push((entry.path(), true)),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Whether a file in a folder may be a ruleset, by its name.
+fn looks_like_rules(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let ends = [".rules", ".v4", ".v6", ".iptables", ".ip6tables"];
+    let starts = ["iptables", "ip6tables"];
+    let texts = ["", ".save", ".txt", ".conf", ".dump"];
+    let stem = texts.iter().filter_map(|end| lower.strip_suffix(end)).any(|stem| {
+        starts.iter().any(|s| stem.starts_with(s))
+            || stem.ends_with("iptables-save")
+            || stem.ends_with("ip6tables-save")
+    });
+    ends.iter().any(|end| lower.ends_with(end)) || stem
+}
+
+/// Whether a text is a ruleset: udev and auditd have `*.rules` as well.
+fn is_rules(text: &[u8]) -> bool {
+    let tables = ["*filter", "*nat", "*mangle", "*raw", "*security"];
+    text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).any(|line| {
+        tables.iter().any(|table| line == table.as_bytes())
+            || [&b"-A "[..], b"iptables ", b"ip6tables "].iter().any(|start| line.starts_with(start))
+    })
+}
+
+type Text = (Source, Input, Family);
+
+fn read(path: &Path, walked: bool, family: Option<Family>) -> Result<Option<Text>, String> {
+    let (name, text) = if path == Path::new("-") {
+        let mut text = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut text).map_err(|e| format!("standard input: {e}"))?;
+        ("<stdin>".to_owned(), text)
+    } else {
+        let text = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        (path.display().to_string(), text)
+    };
+    if walked && !is_rules(&text) {
+        return Ok(None);
+    }
+    let family = family.unwrap_or_else(|| guess_family(&name, &text));
+    let input = Input::guess(&name, &text);
+    Ok(Some((Source::new(name, SourceKind::File, text), input, family)))
+}
+
+/// Puts the two families of a host together: pairs that were said, then files whose names differ in the family only.
+fn pair_up(
+    members: Vec<Member>,
+    pairs: &[[PathBuf; 2]],
+    inputs: &mut Inputs,
+    finder: &mut Finder,
+) -> Result<(), String> {
+    let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut partner: HashMap<PathBuf, PathBuf> = HashMap::new();
+    for member in &members {
+        let folder = &member.settings.folder;
+        for [one, other] in &member.settings.config.pairs {
+            let (one, other) = (whole(&folder.join(one)), whole(&folder.join(other)));
+            partner.insert(one.clone(), other.clone());
+            partner.insert(other, one);
+        }
+    }
+    for [one, other] in pairs {
+        partner.insert(whole(one), whole(other));
+        partner.insert(whole(other), whole(one));
+    }
+    let mut waiting: Vec<Option<Member>> = members.into_iter().map(Some).collect();
+    for at in 0..waiting.len() {
+        let Some(member) = waiting[at].take() else { continue };
+        let own = member.path.as_deref().map(whole);
+        let said = own.as_ref().and_then(|own| partner.get(own));
+        let fits = |other: &Member| match (said, &other.path) {
+            (Some(said), Some(path)) => whole(path) == *said,
+            (None, Some(path)) => {
+                member.path.as_ref().is_some_and(|own| other_family(own) == other_family(path))
+            }
+            _ => false,
+        };
+        let found = waiting.iter().position(|other| {
+            other.as_ref().is_some_and(|other| other.family != member.family && fits(other))
+        });
+        let other = match (found, said) {
+            (Some(found), _) => waiting[found].take(),
+            (None, Some(said)) => match read(said, false, None) {
+                Ok(Some((source, input, family))) if family != member.family => {
+                    let settings = finder.of(Some(said))?;
+                    Some(Member { source, input, family, path: Some(said.clone()), settings, wanted: false })
+                }
+                Ok(_) => None,
+                Err(text) => {
+                    inputs.unread.push(text);
+                    None
+                }
+            },
+            _ => None,
+        };
+        inputs.units.push(match other {
+            Some(other) => Unit::Pair(Box::new([member, other])),
+            None => Unit::One(Box::new(member)),
+        });
+    }
+    Ok(())
+}
+
+/// A name in which nothing tells the family: the same for `rules.v4` and `rules.v6`, for `a.rules` and `a.v6.rules`.
+fn other_family(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let plain = name.replace("ip6tables", "iptables").replace("rules6", "rules");
+    let plain = plain.replace(".v6.", ".").replace(".v4.", ".");
+    let plain = plain.strip_suffix(".v6").or_else(|| plain.strip_suffix(".v4")).unwrap_or(&plain).to_owned();
+    path.with_file_name(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_rulesets() {
+        for name in [
+            "a.rules",
+            "rules.v4",
+            "rules.v6",
+            "iptables",
+            "iptables.save",
+            "host-iptables-save",
+            "iptables-save.txt",
+        ] {
+            assert!(looks_like_rules(name), "{name}");
+        }
+        for name in ["README.md", "v4", "rules", "notes.txt", "iptables.rs", "a.rules.bak"] {
+            assert!(!looks_like_rules(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_ruleset_by_its_text() {
+        assert!(is_rules(b"# x\n*filter\nCOMMIT\n") && is_rules(b"-A INPUT -j DROP\n"));
+        assert!(!is_rules(b"SUBSYSTEM==\"usb\", MODE=\"0660\"\n") && !is_rules(b"-a always,exit\n"));
+    }
+
+    #[test]
+    fn names_of_pairs() {
+        let same = |one: &str, other: &str| other_family(Path::new(one)) == other_family(Path::new(other));
+        for (one, other) in [
+            ("rules.v4", "rules.v6"),
+            ("d/a.rules", "d/a.v6.rules"),
+            ("iptables-save", "ip6tables-save"),
+            ("host.v4.rules", "host.v6.rules"),
+        ] {
+            assert!(same(one, other), "{one} {other}");
+        }
+        assert!(!same("a/rules.v4", "b/rules.v6") && !same("a.rules", "b.v6.rules"));
+    }
+}

@@ -1,0 +1,168 @@
+//! `rfw lint`: the checks over files, folders, standard input or the running ruleset.
+//!
+//! Status 0: no finding as bad as `--fail-on`; 1: some; 2: something could not be read, or the command is wrong; 3: a
+//! fault of rfw itself.
+
+mod args;
+mod baseline;
+mod config;
+mod facts;
+mod fix;
+mod inputs;
+mod output;
+mod proof;
+mod settings;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::rc::Rc;
+
+use rfw_diagnostics::{Severity, Source};
+use rfw_extensions::Names;
+use rfw_lint::{Finding, Input, Offline, Report, Text};
+use rfw_nft::Family;
+
+use args::Choice;
+pub use args::LintArgs;
+use inputs::{Inputs, Member, Unit, Wanted};
+use settings::{Finder, Settings};
+
+use crate::names::SystemNames;
+
+pub use output::{help_uri, print_json};
+
+/// One text and what was found in it.
+pub struct Checked {
+    /// The text.
+    pub source: Source,
+    /// What kind of text it is.
+    pub input: Input,
+    /// The family of its rules.
+    pub family: Family,
+    /// Where it is, if it is a file.
+    pub path: Option<std::path::PathBuf>,
+    /// The settings in force.
+    pub settings: Rc<Settings>,
+    /// What was found.
+    pub report: Report,
+    /// Those of it that the baseline knows.
+    pub known: Vec<Finding>,
+    /// The least severity that makes the status 1.
+    pub fail_on: Severity,
+}
+
+/// Runs it; gives the exit status.
+pub fn run(args: &LintArgs) -> u8 {
+    internal_errors_exit();
+    match try_run(args) {
+        Ok(status) => status,
+        Err(text) => {
+            say(&text);
+            2
+        }
+    }
+}
+
+/// A fault of rfw itself ends the program with a status of its own, not with that of a signal.
+#[expect(clippy::exit, reason = "the program may be built to abort on a panic; this runs before that")]
+fn internal_errors_exit() {
+    std::panic::set_hook(Box::new(|about| {
+        say(&format!("a fault of rfw, please report it: {about}"));
+        std::process::exit(3);
+    }));
+}
+
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "rfw lint: {}", text.trim_end());
+}
+
+fn try_run(args: &LintArgs) -> Result<u8, String> {
+    let choice = args.choice()?;
+    let mut finder = Finder::new(args.config.as_deref(), args.isolated)?;
+    let inputs = inputs(args, &mut finder)?;
+    for text in &inputs.unread {
+        say(text);
+    }
+    let mut status = if inputs.unread.is_empty() { 0 } else { 2 };
+    let system = SystemNames::default();
+    let names = Offline::new(&system);
+    let look = |inputs: Inputs| -> Vec<Checked> {
+        inputs.units.into_iter().flat_map(|unit| check(unit, &names, &choice)).collect()
+    };
+    let mut checked = look(inputs);
+    if args.fixes() {
+        let changed = fix::run(&checked, args, &choice, &names)?;
+        if args.diff {
+            return Ok(if status == 0 && !args.exit_zero { u8::from(changed) } else { status });
+        }
+        // Standard input cannot be read again; its new text went out instead of a report.
+        if args.files.is_empty() || args.files.iter().any(|file| file == Path::new("-")) {
+            return Ok(status);
+        }
+        checked = look(self::inputs(args, &mut finder)?);
+    }
+    if let Some(path) = &args.write_baseline {
+        baseline::write(path, &checked)?;
+        return Ok(status);
+    }
+    baseline::subtract(args.baseline.as_deref(), &mut checked)?;
+    let shown = output::render(&checked, args);
+    if let Err(error) = io::stdout().lock().write_all(shown.as_bytes())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        say(&format!("standard output: {error}"));
+        return Ok(3);
+    }
+    let fails = |c: &Checked| c.report.findings.iter().any(|f| f.diagnostic.severity >= c.fail_on);
+    if status == 0 && !args.exit_zero && checked.iter().any(fails) {
+        status = 1;
+    }
+    Ok(status)
+}
+
+fn inputs(args: &LintArgs, finder: &mut Finder) -> Result<Inputs, String> {
+    if args.live {
+        return inputs::live(args.family(), finder);
+    }
+    let input = ["-".into()];
+    let files = if args.files.is_empty() && args.pair.is_empty() { &input[..] } else { &args.files };
+    inputs::files(&Wanted { files, pairs: args.pairs(), family: args.family() }, finder)
+}
+
+/// What is found in what belongs together, without what is there for comparison only.
+fn check(unit: Unit, names: &dyn Names, choice: &Choice) -> Vec<Checked> {
+    match unit {
+        Unit::One(member) => {
+            let options = member.settings.options(member.path.as_deref(), choice);
+            let report = rfw_lint::lint(&member.source, member.input, member.family, names, &options);
+            vec![checked(*member, report, choice)]
+        }
+        Unit::Pair(members) => {
+            let text = |m: &Member| -> (Input, Family) { (m.input, m.family) };
+            let kinds = [text(&members[0]), text(&members[1])];
+            let reports = {
+                let texts = [0, 1].map(|at: usize| Text {
+                    source: &members[at].source,
+                    input: kinds[at].0,
+                    family: kinds[at].1,
+                });
+                let first = &members[0];
+                let options = first.settings.options(first.path.as_deref(), choice);
+                rfw_lint::lint_pair(texts, names, &options)
+            };
+            let both = members.into_iter().zip(reports).filter(|(member, _)| member.wanted);
+            both.map(|(member, report)| checked(member, report, choice)).collect()
+        }
+    }
+}
+
+fn checked(member: Member, report: Report, choice: &Choice) -> Checked {
+    let fail_on = member.settings.fail_on(choice);
+    let Member { source, input, family, path, settings, .. } = member;
+    Checked { source, input, family, path, settings, report, known: Vec::new(), fail_on }
+}
+
+/// A path as it is shown, without `./`.
+fn shown(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
+}

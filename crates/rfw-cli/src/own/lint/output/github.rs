@@ -1,0 +1,51 @@
+//! Workflow commands of GitHub Actions, which become annotations of a pull request.
+
+use rfw_diagnostics::Severity;
+
+use crate::own::lint::{Checked, shown};
+
+/// One line per finding.
+pub fn render(checked: &[Checked]) -> String {
+    let mut out = String::new();
+    for one in checked {
+        for finding in &one.report.findings {
+            let found = &finding.diagnostic;
+            let level = match found.severity {
+                Severity::Error => "error",
+                Severity::Warn => "warning",
+                Severity::Info => "notice",
+            };
+            let file = one.path.as_deref().map_or_else(|| one.source.name.clone(), shown);
+            let (start, end) =
+                (one.source.line_column(found.span.start), one.source.line_column(found.span.end));
+            let mut place = format!("file={},line={},endLine={}", property(&file), start.line, end.line);
+            // Columns of two lines would be taken for those of the first.
+            if start.line == end.line {
+                place.push_str(&format!(
+                    ",col={},endColumn={}",
+                    start.column,
+                    end.column.max(start.column + 1)
+                ));
+            }
+            let title = format!("{} {}", found.code, found.code.name);
+            let mut text = found.message.clone();
+            for label in &found.labels {
+                let line = one.source.line_column(label.span.start).line;
+                text.push_str(&format!("\nline {line}: {}", label.text));
+            }
+            if let Some(help) = &found.help {
+                text.push_str(&format!("\nhelp: {help}"));
+            }
+            out.push_str(&format!("::{level} {place},title={}::{}\n", property(&title), data(&text)));
+        }
+    }
+    out
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

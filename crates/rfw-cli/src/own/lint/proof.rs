@@ -1,0 +1,68 @@
+//! Whether two texts do the same with every packet.
+
+use rfw_compiler::{Body, print_rule};
+use rfw_diagnostics::Source;
+use rfw_extensions::{Names, Printer};
+use rfw_lint::{Chain, Input, Model, Options, Policy, read};
+use rfw_nft::Family;
+
+/// What a comparison came to.
+pub enum Proof {
+    /// No packet fares otherwise.
+    Same,
+    /// It could not be found out; why.
+    Unknown(String),
+}
+
+/// Compares what two texts do.
+pub fn prove(
+    texts: [&Source; 2],
+    input: Input,
+    family: Family,
+    names: &dyn Names,
+    options: &Options,
+) -> Proof {
+    let models = texts.map(|source| read(source, input, family, names, &options.facts));
+    let [before, after] = &models;
+    if normal(before, texts[0], names) == normal(after, texts[1], names) {
+        return Proof::Same;
+    }
+    Proof::Unknown("the rules differ".to_owned())
+}
+
+/// Tables, chains, policies and rules, in one form.
+fn normal(model: &Model, source: &Source, names: &dyn Names) -> Vec<Vec<u8>> {
+    let mut lines = Vec::new();
+    let mut tables: Vec<_> = model.tables.iter().collect();
+    tables.sort_by_key(|table| table.name);
+    for table in tables {
+        let mut chains: Vec<&Chain> = table.chains.iter().collect();
+        chains.sort_by(|a, b| a.name.cmp(&b.name));
+        for chain in chains {
+            let policy = match chain.policy {
+                Some(Policy::Accept) => "ACCEPT",
+                Some(Policy::Drop) => "DROP",
+                None => "-",
+            };
+            lines.push(format!("{} {} {policy}", table.name, chain.shown()).into_bytes());
+            for placed in &chain.rules {
+                let mut out = Vec::new();
+                match &placed.body {
+                    Some(Body::Rule(rule)) => {
+                        let mut printer = Printer {
+                            out: &mut out,
+                            family: model.family,
+                            names,
+                            numeric: true,
+                            protocol: None,
+                        };
+                        print_rule(rule, None, &mut printer);
+                    }
+                    _ => out.extend_from_slice(source.slice(placed.span)),
+                }
+                lines.push(out);
+            }
+        }
+    }
+    lines
+}

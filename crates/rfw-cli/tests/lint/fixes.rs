@@ -1,0 +1,65 @@
+//! `--fix`, `--unsafe-fixes`, `--diff`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::{folder, rfw, rfw_in, stderr, stdout, write};
+
+const DASHES: &str = "*filter\n# rfw: allow(RFW306) gone\n-A INPUT -p tcp –dport 22 –j ACCEPT\n-A INPUT –i lo -j ACCEPT\nCOMMIT\n";
+const MENDED: &str = "*filter\n-A INPUT -p tcp --dport 22 -j ACCEPT\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n";
+
+#[test]
+fn files_are_mended_in_place() {
+    let folder = folder("fix");
+    write(&folder, "a.rules", DASHES);
+    fs::set_permissions(folder.join("a.rules"), fs::Permissions::from_mode(0o640)).expect("a mode");
+    std::os::unix::fs::symlink("a.rules", folder.join("link.rules")).expect("a link");
+    let out = rfw_in(&folder, &["lint", "--fix", "link.rules"], "");
+    assert!(stderr(&out).contains("link.rules: 4 fixed (RFW101 3, RFW128 1)"), "{}", stderr(&out));
+    assert!(stdout(&out).contains("nothing found"), "{}", stdout(&out));
+    assert_eq!(out.status.code(), Some(0));
+    assert_eq!(fs::read_to_string(folder.join("a.rules")).expect("readable"), MENDED);
+    let about = fs::symlink_metadata(folder.join("a.rules")).expect("there");
+    assert_eq!(about.permissions().mode() & 0o7777, 0o640);
+    assert!(fs::symlink_metadata(folder.join("link.rules")).expect("there").is_symlink());
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 2, "no file is left over");
+}
+
+#[test]
+fn a_difference_changes_nothing() {
+    let folder = folder("diff");
+    write(&folder, "a.rules", DASHES);
+    let out = rfw_in(&folder, &["lint", "--diff", "a.rules"], "");
+    assert_eq!(out.status.code(), Some(1));
+    let text = stdout(&out);
+    assert!(
+        text.contains("--- a.rules\n+++ a.rules\n") && text.contains("\n+-A INPUT -i lo -j ACCEPT\n"),
+        "{text}"
+    );
+    assert_eq!(fs::read_to_string(folder.join("a.rules")).expect("readable"), DASHES);
+    write(&folder, "a.rules", MENDED);
+    let out = rfw_in(&folder, &["lint", "--diff", "a.rules"], "");
+    assert_eq!((out.status.code(), stdout(&out).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn standard_input_is_mended_on_standard_output() {
+    assert_eq!(stdout(&rfw(&["lint", "--fix", "-"], DASHES)), MENDED);
+}
+
+#[test]
+fn unsafe_fixes_only_when_asked() {
+    let folder = folder("unsafe");
+    let typo = "*filter\n-A INPUT -j ACEPT\nCOMMIT\n";
+    write(&folder, "a.rules", typo);
+    rfw_in(&folder, &["lint", "--fix", "a.rules"], "");
+    let after = fs::read_to_string(folder.join("a.rules")).expect("readable");
+    rfw_in(&folder, &["lint", "--unsafe-fixes", "a.rules"], "");
+    let then = fs::read_to_string(folder.join("a.rules")).expect("readable");
+    assert!(after == typo || after == then, "{after}{then}");
+}
+
+#[test]
+fn the_running_ruleset_is_not_mended() {
+    assert_eq!(rfw(&["lint", "--live", "--fix"], "").status.code(), Some(2));
+}

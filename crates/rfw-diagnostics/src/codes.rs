@@ -48,6 +48,7 @@ codes! {
     JOINED_COMMANDS = 127, "joined-commands";
     UNUSED_SUPPRESSION = 128, "unused-suppression";
     SUPPRESSION_WITHOUT_REASON = 129, "suppression-without-reason";
+    NOT_FOLLOWED = 130, "not-followed";
     UNKNOWN_OPTION = 150, "unknown-option";
     BAD_VALUE = 151, "bad-value";
     UNKNOWN_MATCH = 152, "unknown-match";
@@ -209,7 +210,7 @@ mod tests {
             assert!(code.name.chars().all(kebab), "{}", code.name);
         }
         let lint = ALL.iter().filter(|c| !(150..200).contains(&c.number));
-        assert_eq!(lint.count(), 109);
+        assert_eq!(lint.count(), 110);
     }
 
     #[test]

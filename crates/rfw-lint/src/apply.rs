@@ -12,6 +12,7 @@ use rfw_syntax::{Action, Command, Word};
 
 use crate::Finding;
 use crate::checks::chain_still_referenced;
+use crate::commands::Watch;
 use crate::conditions::Conditions;
 use crate::facts::Facts;
 use crate::model::{Chain, Model, Placed, Policy, Table};
@@ -26,6 +27,25 @@ pub(crate) struct Reader<'n> {
     pub(crate) registry: Registry,
     /// The block that is open in a save file, and its first line.
     pub(crate) table: Option<(&'static TableSpec, Span)>,
+    /// Open sessions, while commands are applied one by one.
+    pub(crate) watch: Watch,
+    /// Policies of which it is not known whether they were set: table, chain, where.
+    pub(crate) unsure_policies: Vec<(&'static str, Vec<u8>, Span)>,
+}
+
+impl<'n> Reader<'n> {
+    /// Before the first line.
+    pub(crate) fn new(
+        model: Model,
+        registry: Registry,
+        names: &'n dyn Names,
+        facts: &'n Facts,
+        _: &'n [u8],
+    ) -> Self {
+        let family = model.family;
+        let (watch, unsure_policies) = (Watch::default(), Vec::new());
+        Self { model, family, names, facts, registry, table: None, watch, unsure_policies }
+    }
 }
 
 impl Reader<'_> {
@@ -100,6 +120,7 @@ impl Reader<'_> {
             body: None,
             conditions: Conditions::unknown(),
             span,
+            step: None,
             match_spans: Vec::new(),
             target_span: target.map(|w| w.span),
             mentions: target.map(|w| means(&w.text)),
@@ -124,6 +145,7 @@ impl Reader<'_> {
             body: Some(Body::Foreign(rule.exprs.clone())),
             conditions,
             span,
+            step: None,
             match_spans: Vec::new(),
             target_span: None,
             mentions,
@@ -192,6 +214,7 @@ impl Reader<'_> {
         Placed {
             conditions: Conditions::of_rule(&rule, self.family),
             span,
+            step: None,
             match_spans: command.rule.matches.iter().map(|m| m.at).collect(),
             target_span: command.rule.target.as_ref().map(|t| t.name.span),
             mentions: rule.target.chain().map(<[u8]>::to_vec),
@@ -215,7 +238,7 @@ impl Reader<'_> {
 
     /// A list of commands may count on the chains of programs that run already.
     fn made_elsewhere(&self, name: &Word<'_>) -> bool {
-        self.model.input == Input::Arguments && self.facts.is_external(&name.text)
+        self.model.input != Input::Save && self.facts.is_external(&name.text)
     }
 
     /// `-A NAME` where no chain has that name.

@@ -3,7 +3,7 @@
 //! Plain data; whoever calls the linter fills it. An empty field is "not known", and a check that would need it says less
 //! (a note instead of an error), never more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rfw_nft::Family;
 use rfw_values::AddrMask;
@@ -27,6 +27,8 @@ pub struct Facts {
     pub kernel: Option<(u32, u32)>,
     /// Kernel settings by their dotted names (`net.ipv4.ip_forward`), values as `sysctl` prints them.
     pub sysctls: BTreeMap<String, String>,
+    /// Kernel modules that are known to be loaded, with `_` in their names, not `-`.
+    pub modules: BTreeSet<String>,
     /// The ipsets of the host by name; `None` where nobody said which there are.
     pub ipsets: Option<BTreeMap<String, IpSet>>,
     /// Who may read and write the file that holds the rules.
@@ -155,6 +157,7 @@ impl Default for Facts {
             target: None,
             kernel: None,
             sysctls: BTreeMap::new(),
+            modules: BTreeSet::new(),
             ipsets: None,
             file: None,
             budget: Budget::default(),

@@ -7,6 +7,7 @@
 
 mod apply;
 pub mod checks;
+mod commands;
 pub mod conditions;
 mod coverage;
 pub mod facts;
@@ -21,6 +22,7 @@ mod packets;
 mod read;
 mod runs;
 mod sets;
+mod shell;
 mod suppress;
 
 use rfw_diagnostics::{Diagnostic, Source};
@@ -28,6 +30,7 @@ use rfw_extensions::Names;
 use rfw_nft::Family;
 
 pub use checks::{CHECKS, Check, page, severity};
+pub use commands::{Step, Window};
 pub use facts::Facts;
 pub use fixes::{Fixed, apply_fixes};
 pub use model::{Chain, Model, Placed, Policy, RuleId, Table};
@@ -105,6 +108,9 @@ pub struct Text<'a> {
 /// Reads a text and runs every check over it.
 #[must_use]
 pub fn lint(source: &Source, input: Input, family: Family, names: &dyn Names, options: &Options) -> Report {
+    if input == Input::Script {
+        return script(source, names, options);
+    }
     let text = Text { source, input, family };
     let model = read(source, input, family, names, &options.facts);
     check(text, &model, None, names, options)
@@ -126,15 +132,56 @@ fn check(
     names: &dyn Names,
     options: &Options,
 ) -> Report {
+    let findings = findings(text.source, model, sibling, options);
+    finish(findings, text.source, model, names, options)
+}
+
+/// A script: the rulesets of both families that it leaves, as far as it makes any.
+fn script(source: &Source, names: &dyn Names, options: &Options) -> Report {
+    let left = shell::read(source, names, &options.facts);
+    let options = &Options { facts: left.facts, ..options.clone() };
+    let touched = shell::touched(&left.models);
+    let mut all = left.findings;
+    for &at in &touched {
+        let (own, other) = (&left.models[at], &left.models[1 - at]);
+        let sibling = (touched.len() == 2).then_some((other, source));
+        let mut found = findings(source, own, sibling, options);
+        shell::place(own, &mut found);
+        found.sort_by_key(|f| (f.diagnostic.span, f.diagnostic.code));
+        fingerprint::mark(found.iter_mut(), own, source, names);
+        all.append(&mut found);
+    }
+    shell::join(&mut all, source);
+    finish(all, source, &left.models[0], names, options)
+}
+
+fn findings(
+    source: &Source,
+    model: &Model,
+    sibling: Option<(&Model, &Source)>,
+    options: &Options,
+) -> Vec<Finding> {
     let mut findings = model.findings.clone();
-    let cx = checks::Cx::new(model, text.source, &options.facts, sibling);
+    let cx = checks::Cx::new(model, source, &options.facts, sibling);
     for check in CHECKS {
         (check.run)(&cx, &mut findings);
     }
-    let mut suppressed = suppress::apply(text.source, &mut findings, options);
+    findings
+}
+
+/// What is made of the findings of all checks.
+fn finish(
+    mut findings: Vec<Finding>,
+    source: &Source,
+    model: &Model,
+    names: &dyn Names,
+    options: &Options,
+) -> Report {
+    let mut suppressed = suppress::apply(source, &mut findings, options);
     let mut all: Vec<_> = suppressed.iter_mut().map(|s| &mut s.finding).chain(&mut findings).collect();
+    all.retain(|f| f.fingerprint.is_empty());
     all.sort_by_key(|f| (f.diagnostic.span, f.diagnostic.code));
-    fingerprint::mark(all.into_iter(), model, text.source, names);
+    fingerprint::mark(all.into_iter(), model, source, names);
     let wanted = |finding: &Finding| options.selection.wants(finding.diagnostic.code);
     findings.retain(wanted);
     suppressed.retain(|s| wanted(&s.finding));

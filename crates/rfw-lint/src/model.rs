@@ -7,6 +7,7 @@ use rfw_diagnostics::Span;
 use rfw_nft::Family;
 
 use crate::Finding;
+use crate::commands::{Step, Window};
 use crate::conditions::Conditions;
 use crate::facts::Facts;
 use crate::read::Input;
@@ -22,6 +23,10 @@ pub struct Model {
     pub tables: Vec<Table>,
     /// What was wrong with the text.
     pub findings: Vec<Finding>,
+    /// The commands that were applied, in a list of commands or a script.
+    pub steps: Vec<Step>,
+    /// When open sessions of administration are dropped for a while.
+    pub windows: Vec<Window>,
 }
 
 /// A table.
@@ -70,6 +75,8 @@ pub struct Placed {
     pub conditions: Conditions,
     /// The command, without counters.
     pub span: Span,
+    /// The command among [`Model::steps`].
+    pub step: Option<usize>,
     /// The word after each `-m`, or what loaded it, one per match of the rule.
     pub match_spans: Vec<Span>,
     /// The word after `-j` or `-g`.
@@ -93,7 +100,14 @@ impl Model {
     /// An empty ruleset.
     #[must_use]
     pub fn new(family: Family, input: Input) -> Self {
-        Self { family, input, tables: Vec::new(), findings: Vec::new() }
+        Self {
+            family,
+            input,
+            tables: Vec::new(),
+            findings: Vec::new(),
+            steps: Vec::new(),
+            windows: Vec::new(),
+        }
     }
 
     /// The table of that name.

@@ -8,8 +8,11 @@ use rfw_syntax::{ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, pars
 
 use crate::Finding;
 use crate::apply::Reader;
+use crate::checks::joined_commands;
+use crate::commands::{self, Origin};
 use crate::facts::Facts;
 use crate::model::{Model, Policy, Table};
+use crate::shell;
 
 /// What kind of text is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +21,23 @@ pub enum Input {
     Save,
     /// One iptables argument list per line, applied in order to what the lines before have left.
     Arguments,
+    /// A shell script: its iptables commands are followed.
+    Script,
 }
 
 impl Input {
-    /// By the name (`*.args`), else by the first line that says something.
+    /// By the name (`*.args`, `*.sh`), else by the first lines that say something.
     #[must_use]
     pub fn guess(name: &str, text: &[u8]) -> Self {
+        if name.ends_with(".args") {
+            return Self::Arguments;
+        }
+        if shell::is_script(name, text) {
+            return Self::Script;
+        }
         let mut lines = text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
         let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#")).unwrap_or_default();
-        let command =
-            ["-", "iptables", "ip6tables", "rfw"].iter().any(|word| first.starts_with(word.as_bytes()));
-        if name.ends_with(".args") || command { Self::Arguments } else { Self::Save }
+        if first.starts_with(b"-") { Self::Arguments } else { Self::Save }
     }
 }
 
@@ -57,18 +66,16 @@ pub fn guess_family(name: &str, text: &[u8]) -> Family {
 /// Reads a text. What is wrong with it is in the model's findings.
 #[must_use]
 pub fn read(source: &Source, input: Input, family: Family, names: &dyn Names, facts: &Facts) -> Model {
-    let mut reader = Reader {
-        model: Model::new(family, input),
-        family,
-        names,
-        facts,
-        registry: Registry::new(family),
-        table: None,
-    };
+    if input == Input::Script {
+        let [four, six] = shell::read(source, names, facts).models;
+        return if family == Family::Ipv4 { four } else { six };
+    }
+    let mut reader =
+        Reader::new(Model::new(family, input), Registry::new(family), names, facts, &source.text);
     for line in SaveLines::new(&source.text) {
         match input {
             Input::Save => save_line(&mut reader, &line),
-            Input::Arguments => arguments(&mut reader, &line),
+            Input::Arguments | Input::Script => arguments(&mut reader, &line),
         }
     }
     if let (Input::Save, Some((spec, span))) = (input, reader.table) {
@@ -188,24 +195,16 @@ fn arguments(reader: &mut Reader<'_>, line: &Line<'_>) {
     if words.first().is_none_or(|w| w.text.starts_with(b"#")) {
         return;
     }
-    let named =
-        words.iter().position(|w| matches!(&*w.text, b"-t" | b"--table")).and_then(|at| words.get(at + 1));
-    let table: &[u8] = named.map_or(b"filter", |w| &w.text);
-    match TableSpec::named(table) {
-        Some(spec) => command(reader, spec, words, Mode::CommandLine),
-        None => {
-            let at = named.map_or(line.span, |w| w.span);
-            let found = Diagnostic::error(
-                codes::UNKNOWN_TABLE,
-                at,
-                format!("no table is called `{}`", String::from_utf8_lossy(table)),
-            );
-            reader.report(found.help("the tables are filter, nat, mangle, raw and security"));
-        }
+    let mut words = words;
+    while let Some(joint) = joined_commands::find(words) {
+        reader.report(joined_commands::found(words, &joint, program));
+        commands::run(reader, &words[..joint.at], Origin::default());
+        words = &words[joint.next..];
     }
+    commands::run(reader, words, Origin::default());
 }
 
-fn command(reader: &mut Reader<'_>, spec: &'static TableSpec, words: &[Word<'_>], mode: Mode) {
+pub(crate) fn command(reader: &mut Reader<'_>, spec: &'static TableSpec, words: &[Word<'_>], mode: Mode) {
     let (Some(first), Some(last)) = (words.first(), words.last()) else { return };
     let span = first.span.to(last.span);
     let end = Span { start: last.span.end.saturating_sub(1), end: last.span.end };

@@ -101,8 +101,10 @@ checks! {
     undefined_chain = UNDEFINED_CHAIN, Error;
     missing_option_value = MISSING_OPTION_VALUE, Error;
     chain_still_referenced = CHAIN_STILL_REFERENCED, Error;
+    joined_commands = JOINED_COMMANDS, Error;
     unused_suppression = UNUSED_SUPPRESSION, Warn;
     suppression_without_reason = SUPPRESSION_WITHOUT_REASON, Warn;
+    not_followed = NOT_FOLLOWED, Info;
     missing_established = MISSING_ESTABLISHED, Error;
     state_match_deprecated = STATE_MATCH_DEPRECATED, Info;
     recent_never_set = RECENT_NEVER_SET, Error;
@@ -113,16 +115,19 @@ checks! {
     rules_after_catch_all = RULES_AFTER_CATCH_ALL, Warn;
     duplicate_rule = DUPLICATE_RULE, Warn;
     unused_chain = UNUSED_CHAIN, Info;
+    insert_reverses_order = INSERT_REVERSES_ORDER, Warn;
     dnat_without_forward = DNAT_WITHOUT_FORWARD, Error;
     log_without_limit = LOG_WITHOUT_LIMIT, Warn;
     log_after_verdict = LOG_AFTER_VERDICT, Warn;
     log_prefix_style = LOG_PREFIX_STYLE, Info;
     hashlimit_inverted = HASHLIMIT_INVERTED, Warn;
+    lockout_window = LOCKOUT_WINDOW, Warn;
     loopback_dropped = LOOPBACK_DROPPED, Error;
     rules_file_permissions = RULES_FILE_PERMISSIONS, Warn;
     collapse_to_set = COLLAPSE_TO_SET, Info;
     collapse_ports = COLLAPSE_PORTS, Info;
     mixed_backends = MIXED_BACKENDS, Warn;
+    non_atomic_script = NON_ATOMIC_SCRIPT, Info;
 }
 
 impl Check {

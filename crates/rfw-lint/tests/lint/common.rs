@@ -90,7 +90,11 @@ pub fn options() -> Options {
 
 /// Findings of a text. A case that is `.txt` holds facts, and the ruleset is an empty one.
 pub fn findings(name: &str, text: &[u8]) -> (Source, Vec<Finding>) {
-    let input = if name.ends_with(".args") { Input::Arguments } else { Input::Save };
+    let input = match name.rsplit('.').next() {
+        Some("args") => Input::Arguments,
+        Some("sh") => Input::Script,
+        _ => Input::Save,
+    };
     let facts = if name.ends_with(".txt") { facts(&String::from_utf8_lossy(text)) } else { Facts::default() };
     let rules = if name.ends_with(".txt") { b"*filter\nCOMMIT\n".to_vec() } else { text.to_vec() };
     let source = Source::new(name, SourceKind::File, rules);

@@ -182,6 +182,9 @@ _rfw_own() {
                 --fail-on) values='info warn error' ;;
             esac
             ;;
+        'lsp')
+            options=''
+            ;;
         'rules')
             options='--format'
             case $prev in
@@ -240,5 +243,5 @@ _rfw_protocols='ah all dccp esp gre icmp icmpv6 igmp ipcomp ipv6-icmp mh sctp tc
 _rfw_options='-A --append -I --insert -R --replace -D --delete -C --check -L --list -S --list-rules -F --flush -Z --zero -N --new-chain -X --delete-chain -E --rename-chain -P --policy -h --help -V --version -t --table -p --protocol -s --source -d --destination -i --in-interface -o --out-interface -f --fragments -m --match -j --jump -g --goto -c --set-counters -n --numeric -v --verbose -x --exact --line-numbers -w --wait -W --wait-interval -M --modprobe -4 --ipv4 -6 --ipv6 --encoding --no-xt'
 _rfw_restore_options='-c --counters -n --noflush -t --test -T --table -v --verbose -w --wait -W --wait-interval -M --modprobe -4 --ipv4 -6 --ipv6 -h --help -V --version --encoding --no-xt'
 _rfw_save_options='-c --counters -t --table -f --file -M --modprobe -d --dump -4 --ipv4 -6 --ipv6 -h --help -V --version'
-_rfw_commands='restore save translate lint rules explain monitor apply persist completions'
+_rfw_commands='restore save translate lint lsp rules explain monitor apply persist completions'
 _rfw_groups='persist'

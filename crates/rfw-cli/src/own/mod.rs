@@ -3,6 +3,7 @@
 mod apply;
 mod explain;
 mod lint;
+mod lsp;
 mod monitor;
 mod persist;
 mod reference;
@@ -29,6 +30,8 @@ enum OwnCommand {
     Translate,
     /// Look for mistakes in a ruleset
     Lint(lint::LintArgs),
+    /// Serve an editor: findings, explanations and fixes over the language server protocol
+    Lsp,
     /// List the checks of `rfw lint`
     Rules(rules::RulesArgs),
     /// Explain a check of `rfw lint`
@@ -55,6 +58,7 @@ pub fn run(arguments: &[Vec<u8>]) -> u8 {
             // `main` takes these before clap sees them; here they serve the help text.
             OwnCommand::Restore | OwnCommand::Save | OwnCommand::Translate => 2,
             OwnCommand::Lint(args) => lint::run(&args),
+            OwnCommand::Lsp => lsp::run(),
             OwnCommand::Rules(args) => rules::run(&args),
             OwnCommand::Explain(args) => explain::run(&args),
             OwnCommand::Monitor(args) => monitor::run(&args),

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod config;
+mod documents;
 mod fixes;
 mod formats;
 mod inputs;

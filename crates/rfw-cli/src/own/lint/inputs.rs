@@ -140,7 +140,7 @@ fn looks_like_rules(name: &str) -> bool {
     let starts = ["iptables", "ip6tables"];
     let texts = ["", ".save", ".txt", ".conf", ".dump"];
     let stem = texts.iter().filter_map(|end| lower.strip_suffix(end)).any(|stem| {
-        starts.iter().any(|s| stem.starts_with(s))
+        (starts.iter().any(|s| stem.starts_with(s)) && !stem.contains('.'))
             || stem.ends_with("iptables-save")
             || stem.ends_with("ip6tables-save")
     });

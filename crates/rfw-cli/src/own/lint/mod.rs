@@ -120,6 +120,19 @@ fn try_run(args: &LintArgs) -> Result<u8, String> {
     Ok(status)
 }
 
+/// Looks at one text with the settings for its path.
+///
+/// # Errors
+/// If the settings cannot be read.
+pub fn look_at(source: &Source, path: Option<&Path>) -> Result<Report, String> {
+    let settings = Finder::new(None, false)?.of(path)?;
+    let options = settings.options(path, &Choice::default());
+    let system = SystemNames::default();
+    let family = rfw_lint::guess_family(&source.name, &source.text);
+    let input = Input::guess(&source.name, &source.text);
+    Ok(rfw_lint::lint(source, input, family, &Offline::new(&system), &options))
+}
+
 fn inputs(args: &LintArgs, finder: &mut Finder) -> Result<Inputs, String> {
     if args.live {
         return inputs::live(args.family(), finder);

@@ -31,7 +31,7 @@ pub fn pages(program: &Command) -> Vec<Page> {
 
 /// Commands that look at texts are for everybody; the others are for root.
 fn section(name: &str) -> u8 {
-    if ["lint", "explain", "completions", "translate"].contains(&name) { 1 } else { 8 }
+    if ["lint", "rules", "lsp", "explain", "completions", "translate"].contains(&name) { 1 } else { 8 }
 }
 
 /// Roff that is being written.
@@ -292,7 +292,18 @@ fn description(name: &str) -> &'static [&'static str] {
             "Reads rulesets and reports what is wrong with them: rules that can't be reached, tests that can't hold, \
              chains that nothing jumps to and so on. Nothing is sent to the kernel, and no privileges are needed but \
              for --live.",
-            "Exit status: 0 if nothing as bad as --fail-on was found, 1 if something was, 2 if something could not be read.",
+            "The nearest rfw.toml above a file says what is known of the host, which checks are wanted and how bad they \
+             are; /usr/share/doc/rfw/lint.md has all its keys. A line `# rfw: allow(CODE) reason' above a rule, or \
+             `rfw:allow=CODE reason' in the rule's comment, leaves a finding out.",
+            "Exit status: 0 if nothing as bad as --fail-on was found, 1 if something was (with --diff: if something would \
+             change), 2 if the command or a setting is wrong or something could not be read, 3 for a fault of rfw itself.",
+        ],
+        "rules" => &["Exit status: 0, or 2 if a word names no check."],
+        "lsp" => &[
+            "Speaks the language server protocol on standard input and output: findings when a ruleset is opened or changed, \
+             a check's page on hover, fixes and allowances as code actions. /usr/share/doc/rfw/editors.md tells how \
+             editors start it.",
+            "Exit status: 0, or 1 if the editor went away without shutting it down.",
         ],
         "explain" => &["Exit status: 0, or 2 if there is no such check."],
         "persist" => &[

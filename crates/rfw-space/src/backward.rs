@@ -1,0 +1,214 @@
+//! What would become of packets from a place on: chains read from their ends, in terms of the packet as it is at that place.
+
+use std::collections::HashMap;
+
+use crate::bdd::{Bdd, Ref};
+use crate::engine::Engine;
+use crate::program::{Action, RuleId};
+
+/// Deepest nesting that is followed.
+const DEPTH: usize = 32;
+
+/// Packets that may be accepted, and packets that may be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Fate {
+    pub(crate) accepted: Ref,
+    pub(crate) dropped: Ref,
+}
+
+impl Fate {
+    const NONE: Self = Self { accepted: Ref::NONE, dropped: Ref::NONE };
+    const ANY: Self = Self { accepted: Ref::ALL, dropped: Ref::ALL };
+
+    /// What a policy does.
+    fn policy(accepts: bool) -> Self {
+        let (accepted, dropped) = if accepts { (Ref::ALL, Ref::NONE) } else { (Ref::NONE, Ref::ALL) };
+        Self { accepted, dropped }
+    }
+
+    fn or(self, bdd: &mut Bdd, other: Self) -> Self {
+        Self { accepted: bdd.or(self.accepted, other.accepted), dropped: bdd.or(self.dropped, other.dropped) }
+    }
+
+    fn within(self, bdd: &mut Bdd, region: Ref) -> Self {
+        Self { accepted: bdd.and(self.accepted, region), dropped: bdd.and(self.dropped, region) }
+    }
+}
+
+/// For each chain, what would become of packets behind each of its rules; the last place is the end of the chain.
+#[derive(Default)]
+pub(crate) struct Continuations {
+    after: Vec<Vec<Fate>>,
+    known: HashMap<(usize, Fate), Fate>,
+}
+
+impl Engine {
+    /// The fate of packets that enter a base chain.
+    pub(crate) fn fate(&mut self, table: usize, chain: usize) -> Fate {
+        let Some(flow) = self.tables.get(table).and_then(|t| t.chains.get(chain)) else { return Fate::NONE };
+        if flow.pure {
+            return Fate { accepted: flow.summary.accepted, dropped: flow.summary.dropped };
+        }
+        let mut known = self.continuations.remove(&table).unwrap_or_default();
+        let accepts = self.program.tables[table].chains[chain].base.is_none_or(|b| b.accepts);
+        let fate = self.before(table, chain, Fate::policy(accepts), &mut known, None, 0);
+        self.continuations.insert(table, known);
+        fate
+    }
+
+    /// The fate of packets that enter a chain, if those that return have a fate already. `after` is given what comes behind
+    /// each rule.
+    fn before(
+        &mut self,
+        table: usize,
+        chain: usize,
+        returned: Fate,
+        known: &mut Continuations,
+        mut after: Option<&mut Vec<Fate>>,
+        depth: usize,
+    ) -> Fate {
+        let flow = &self.tables[table].chains[chain];
+        if flow.pure && after.is_none() {
+            let summary = flow.summary;
+            let own = Fate { accepted: summary.accepted, dropped: summary.dropped };
+            let rest = returned.within(&mut self.bdd, summary.returned);
+            return own.or(&mut self.bdd, rest);
+        }
+        if after.is_none() {
+            if let Some(&fate) = known.known.get(&(chain, returned)) {
+                return fate;
+            }
+            if depth > DEPTH || self.bdd.is_over() {
+                return Fate::ANY;
+            }
+        }
+        let external = self.program.tables[table].chains[chain].external;
+        let mut here = returned;
+        let last = self.program.tables[table].chains[chain].rules.len();
+        if let Some(after) = &mut after {
+            **after = vec![here; last + 1];
+        }
+        for rule in (0..last).rev() {
+            if let Some(after) = &mut after {
+                after[rule] = here;
+            }
+            here = self.before_rule(RuleId { table, chain, rule }, here, returned, known, depth);
+        }
+        if external {
+            let open = Fate { accepted: Ref::ALL, dropped: Ref::NONE };
+            here = here.or(&mut self.bdd, open).or(&mut self.bdd, returned);
+        }
+        if after.is_none() {
+            known.known.insert((chain, returned), here);
+        }
+        here
+    }
+
+    fn before_rule(
+        &mut self,
+        id: RuleId,
+        next: Fate,
+        returned: Fate,
+        known: &mut Continuations,
+        depth: usize,
+    ) -> Fate {
+        let (matched, table) = (self.matched(id), id.table);
+        let Some(rule) = self.program.rule(id) else { return next };
+        let (action, chance) = (rule.action, rule.condition.chance);
+        let changes = self.tables[table].effects.of(id.chain, id.rule).to_vec();
+        if matched == Ref::NONE || action == Action::Continue && changes.is_empty() {
+            return next;
+        }
+        let closed = self.tables[table].loops.contains(&(id.chain, id.rule));
+        let chains = self.tables[table].chains.len();
+        let mut target = match action {
+            Action::Continue => next,
+            Action::Accept => Fate::policy(true),
+            Action::Drop => Fate::policy(false),
+            Action::Return => returned,
+            Action::Either | Action::Unknown => Fate::ANY,
+            Action::Jump(to) | Action::Goto(to) if closed || to >= chains => Fate::ANY,
+            Action::Jump(to) => self.before(table, to, next, known, None, depth + 1),
+            Action::Goto(to) => self.before(table, to, returned, known, None, depth + 1),
+        };
+        for change in changes.iter().rev() {
+            target.accepted = change.before(&mut self.bdd, target.accepted);
+            target.dropped = change.before(&mut self.bdd, target.dropped);
+        }
+        let hit = target.within(&mut self.bdd, matched);
+        let missed = if chance { next } else { next.within(&mut self.bdd, Bdd::not(matched)) };
+        hit.or(&mut self.bdd, missed)
+    }
+
+    /// What would become of packets behind every rule of a table, in every context in which its chain is entered.
+    fn continuations(&mut self, table: usize) -> Continuations {
+        let mut known = self.continuations.remove(&table).unwrap_or_default();
+        if !known.after.is_empty() {
+            return known;
+        }
+        let order = self.tables[table].order.clone();
+        let count = self.tables[table].chains.len();
+        let mut ends = vec![Fate::NONE; count];
+        known.after = vec![Vec::new(); count];
+        for chain in order.into_iter().rev() {
+            let found = &self.program.tables[table].chains[chain];
+            ends[chain] = match found.base {
+                Some(base) => Fate::policy(base.accepts),
+                // Whoever calls it later may do anything with what returns.
+                None if !self.tables[table].chains[chain].live => Fate::ANY,
+                None => ends[chain],
+            };
+            let mut after = Vec::new();
+            self.before(table, chain, ends[chain], &mut known, Some(&mut after), 0);
+            for rule in 0..self.program.tables[table].chains[chain].rules.len() {
+                let id = RuleId { table, chain, rule };
+                let action = self.program.tables[table].chains[chain].rules[rule].action;
+                let Some(to) = action.chain().filter(|&to| to < count) else { continue };
+                let comes = self.comes_to(id);
+                let matched = self.matched(id);
+                let sent = self.bdd.and(comes, matched);
+                let behind = if matches!(action, Action::Goto(_)) { ends[chain] } else { after[rule] };
+                let behind =
+                    if self.tables[table].loops.contains(&(chain, rule)) { Fate::ANY } else { behind };
+                // A callee that changes packets returns others than it got.
+                let behind = if self.tables[table].chains[to].pure {
+                    behind.within(&mut self.bdd, sent)
+                } else {
+                    behind
+                };
+                ends[to] = ends[to].or(&mut self.bdd, behind);
+            }
+            known.after[chain] = after;
+        }
+        known
+    }
+
+    /// Whether a rule that judges could be deleted without a change to any packet.
+    pub(crate) fn is_redundant(&mut self, id: RuleId) -> bool {
+        let Some(rule) = self.program.rule(id) else { return false };
+        let action = rule.action;
+        if rule.effect || rule.translation.is_some() || !matches!(action, Action::Accept | Action::Drop) {
+            return false;
+        }
+        // One rule of a run is not known by itself.
+        if self.in_run(id) || self.dead(id).is_some() {
+            return false;
+        }
+        let known = self.continuations(id.table);
+        let after = known.after.get(id.chain).and_then(|c| c.get(id.rule)).copied().unwrap_or(Fate::ANY);
+        self.continuations.insert(id.table, known);
+        let comes = self.comes_to(id);
+        let taken = self.bdd.and(comes, self.matched(id));
+        let otherwise = if action == Action::Accept { after.dropped } else { after.accepted };
+        self.bdd.and(taken, otherwise) == Ref::NONE && !self.bdd.is_over()
+    }
+
+    /// Whether a rule is analysed together with others that differ from it in one field.
+    pub(crate) fn in_run(&self, id: RuleId) -> bool {
+        let steps = self.tables.get(id.table).and_then(|t| t.chains.get(id.chain)).map(|c| &c.steps);
+        steps.is_some_and(|steps| {
+            let at = steps.partition_point(|s| s.rules().end <= id.rule);
+            matches!(steps.get(at), Some(crate::runs::Step::Run(_)))
+        })
+    }
+}

@@ -1,0 +1,369 @@
+//! What chains do with packets: summaries from the callees up, entries from the callers down, no chain inlined.
+//!
+//! A rule that chance decides never takes a packet for sure, and may take it: the sets of what may be accepted, may be dropped
+//! and may return are kept apart, so that "must be accepted" is "may not be dropped". That is more than a variable per rule
+//! could say, for a chain that is called twice asks twice.
+//!
+//! Where a chain changes what later rules of the same traversal read, it has no summary: it is followed once per set of packets
+//! that enters it. Assignments that nobody reads, of which there are far more, cost nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::bdd::{Bdd, Ref};
+use crate::domain::{Domain, MAX_ATOMS};
+use crate::effects::{Change, Effects};
+use crate::program::{Action, Chain, Program};
+use crate::runs::Step;
+
+/// Deepest nesting that is followed where a chain has no summary; the kernel's own bound is 16 (`NFT_JUMP_STACK_SIZE`).
+const DEPTH: usize = 32;
+/// Times that chains without a summary are followed in all, before their effects are forgotten instead.
+const FOLLOWED: usize = 20_000;
+
+/// What may become of packets that enter a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) accepted: Ref,
+    pub(crate) dropped: Ref,
+    /// Of a base chain: what its policy judges.
+    pub(crate) returned: Ref,
+}
+
+impl Summary {
+    pub(crate) const NOTHING: Self = Self { accepted: Ref::NONE, dropped: Ref::NONE, returned: Ref::NONE };
+
+    /// Anything may happen to these.
+    fn anything(e: Ref) -> Self {
+        Self { accepted: e, dropped: e, returned: e }
+    }
+}
+
+/// What is known of one chain.
+#[derive(Clone, Debug)]
+pub(crate) struct ChainFlow {
+    pub(crate) steps: Vec<Step>,
+    /// What each rule matches; rules of a run have that of the run.
+    pub(crate) matches: Vec<Ref>,
+    /// What comes to each rule: of everything, or of what enters if the chain has no summary.
+    pub(crate) reach: Vec<Ref>,
+    /// What enters it.
+    pub(crate) entry: Ref,
+    pub(crate) summary: Summary,
+    /// Whether [`ChainFlow::summary`] holds for any set of packets.
+    pub(crate) pure: bool,
+    /// A hook leads here. What does not is judged as if any packet could enter it, and sends none to what does.
+    pub(crate) live: bool,
+}
+
+/// What is known of one table.
+#[derive(Clone, Debug)]
+pub(crate) struct TableFlow {
+    pub(crate) chains: Vec<ChainFlow>,
+    /// Callees before callers.
+    pub(crate) order: Vec<usize>,
+    /// Rules that lead back to a chain that led to them: chain and rule.
+    pub(crate) loops: HashSet<(usize, usize)>,
+    pub(crate) effects: Effects,
+}
+
+/// Follows packets through one table.
+pub(crate) struct Walker<'e> {
+    pub(crate) bdd: &'e mut Bdd,
+    pub(crate) domain: &'e mut Domain,
+    pub(crate) chains: &'e [Chain],
+    pub(crate) flow: TableFlow,
+    seen: HashMap<(usize, Ref), Summary>,
+    followed: usize,
+    /// While packets are followed and not summaries made: whether they come from a hook.
+    following: Option<bool>,
+}
+
+/// Every chain with its callees before it, and the rules that close a circle.
+pub(crate) fn order(chains: &[Chain]) -> (Vec<usize>, HashSet<(usize, usize)>) {
+    let (mut done, mut open) = (vec![false; chains.len()], vec![false; chains.len()]);
+    let (mut order, mut loops) = (Vec::with_capacity(chains.len()), HashSet::new());
+    for root in 0..chains.len() {
+        let mut stack = vec![(root, 0)];
+        if done[root] {
+            continue;
+        }
+        open[root] = true;
+        while let Some((chain, rule)) = stack.last_mut() {
+            let Some(next) = chains[*chain].rules.get(*rule) else {
+                (done[*chain], open[*chain]) = (true, false);
+                order.push(*chain);
+                stack.pop();
+                continue;
+            };
+            *rule += 1;
+            match next.action.chain().filter(|&to| to < chains.len()) {
+                Some(to) if open[to] => {
+                    loops.insert((*chain, *rule - 1));
+                }
+                Some(to) if !done[to] => {
+                    open[to] = true;
+                    stack.push((to, 0));
+                }
+                _ => {}
+            }
+        }
+    }
+    (order, loops)
+}
+
+/// The chains that some hook leads to.
+fn live(chains: &[Chain]) -> Vec<bool> {
+    let mut live = vec![false; chains.len()];
+    let mut open: Vec<usize> = (0..chains.len()).filter(|&c| chains[c].base.is_some()).collect();
+    while let Some(at) = open.pop() {
+        if !std::mem::replace(&mut live[at], true) {
+            let to = chains[at].rules.iter().filter_map(|r| r.action.chain());
+            open.extend(to.filter(|&to| to < chains.len()));
+        }
+    }
+    live
+}
+
+impl<'e> Walker<'e> {
+    /// Prepares a table: what its rules match, and its order.
+    pub(crate) fn new(
+        bdd: &'e mut Bdd,
+        domain: &'e mut Domain,
+        program: &'e Program,
+        table: usize,
+        steps: Vec<Vec<Step>>,
+    ) -> Self {
+        let chains = program.tables.get(table).map(|t| t.chains.as_slice()).unwrap_or_default();
+        let (order, loops) = order(chains);
+        let effects = Effects::new(domain, chains, &order);
+        let live = live(chains);
+        let flows = chains.iter().enumerate().zip(steps).map(|((at, chain), steps)| ChainFlow {
+            matches: Vec::new(),
+            reach: vec![Ref::NONE; chain.rules.len()],
+            entry: Ref::NONE,
+            summary: Summary::NOTHING,
+            pure: effects.is_pure(at),
+            live: live[at],
+            steps,
+        });
+        let flow = TableFlow { chains: flows.collect(), order, loops, effects };
+        let mut walker =
+            Self { bdd, domain, chains, flow, seen: HashMap::new(), followed: 0, following: None };
+        for chain in 0..chains.len() {
+            walker.flow.chains[chain].matches = walker.matches(chain);
+        }
+        walker
+    }
+
+    fn matches(&mut self, chain: usize) -> Vec<Ref> {
+        let rules = &self.chains[chain].rules;
+        let mut out = vec![Ref::NONE; rules.len()];
+        for step in self.flow.chains[chain].steps.clone() {
+            let matched = match &step {
+                Step::Rule(rule) => condition(self.bdd, self.domain, &rules[*rule].condition.clauses),
+                Step::Run(run) => {
+                    let common = run.common(rules);
+                    let common = condition(self.bdd, self.domain, &common);
+                    let union = self.domain.set(self.bdd, &run.key, &run.union, crate::classes::Round::Out);
+                    self.bdd.and(common, union)
+                }
+            };
+            out[step.rules()].fill(matched);
+        }
+        out
+    }
+
+    /// Summaries of all chains that have one, then entries; `entry` says what a hook lets in.
+    pub(crate) fn run(mut self, entry: &dyn Fn(&mut Bdd, &mut Domain, &Chain) -> Ref) -> TableFlow {
+        let order = self.flow.order.clone();
+        for &chain in &order {
+            if self.flow.chains[chain].pure {
+                let summary = self.walk(chain, Ref::ALL, 0);
+                self.flow.chains[chain].summary = summary;
+            }
+        }
+        for at in 0..self.chains.len() {
+            let chain = &self.chains[at];
+            if chain.base.is_some() {
+                self.flow.chains[at].entry = entry(self.bdd, self.domain, chain);
+            } else if !self.flow.chains[at].live {
+                self.flow.chains[at].entry = Ref::ALL;
+            }
+        }
+        // Hooks first: what was followed once is not followed again.
+        let (live, unused): (Vec<usize>, Vec<usize>) =
+            order.iter().rev().partition(|&&c| self.flow.chains[c].live);
+        for at in live.into_iter().chain(unused) {
+            let found = &self.flow.chains[at];
+            let root = self.chains[at].base.is_some() || !found.live;
+            if root && !found.pure {
+                self.following = Some(found.live);
+                self.flow.chains[at].summary = self.walk(at, self.flow.chains[at].entry, 0);
+            }
+        }
+        for &at in order.iter().rev() {
+            if self.flow.chains[at].pure && self.flow.chains[at].live {
+                self.pass_on(at);
+            }
+        }
+        self.flow
+    }
+
+    /// Adds what a chain's rules send to other chains to their entries.
+    fn pass_on(&mut self, chain: usize) {
+        let entry = self.flow.chains[chain].entry;
+        if entry == Ref::NONE {
+            return;
+        }
+        let rules = &self.chains[chain].rules;
+        for (at, rule) in rules.iter().enumerate() {
+            let Some(to) = rule.action.chain().filter(|&to| to < self.chains.len()) else { continue };
+            let found = &self.flow.chains[chain];
+            let (matched, reach) = (found.matches[at], found.reach[at]);
+            let sent = self.bdd.and(matched, reach);
+            let sent = self.bdd.and(sent, entry);
+            self.enter(to, sent);
+        }
+    }
+
+    fn enter(&mut self, chain: usize, e: Ref) {
+        let have = self.flow.chains[chain].entry;
+        self.flow.chains[chain].entry = self.bdd.or(have, e);
+    }
+
+    fn walk(&mut self, chain: usize, entry: Ref, depth: usize) -> Summary {
+        let pure = self.flow.chains[chain].pure;
+        if !pure {
+            if let Some(&known) = self.seen.get(&(chain, entry)) {
+                return known;
+            }
+            self.followed += 1;
+            if depth > DEPTH || self.followed > FOLLOWED || self.bdd.is_over() {
+                return Summary::anything(Ref::ALL);
+            }
+            if self.recorded(chain) {
+                self.enter(chain, entry);
+            }
+        }
+        let mut out = Summary::NOTHING;
+        let mut reach = entry;
+        let count = self.flow.chains[chain].steps.len();
+        for step in 0..count {
+            let rules = self.flow.chains[chain].steps[step].rules();
+            for rule in rules.clone() {
+                if pure {
+                    self.flow.chains[chain].reach[rule] = reach;
+                } else if self.recorded(chain) {
+                    let have = self.flow.chains[chain].reach[rule];
+                    self.flow.chains[chain].reach[rule] = self.bdd.or(have, reach);
+                }
+            }
+            reach = self.step(chain, rules.start, reach, &mut out, depth);
+        }
+        out.returned = self.bdd.or(out.returned, reach);
+        if self.chains[chain].external {
+            out.accepted = self.bdd.or(out.accepted, entry);
+            out.returned = self.bdd.or(out.returned, entry);
+        }
+        if let Some(base) = self.chains[chain].base {
+            let judged = if base.accepts { &mut out.accepted } else { &mut out.dropped };
+            *judged = self.bdd.or(*judged, out.returned);
+        }
+        if !pure {
+            self.seen.insert((chain, entry), out);
+        }
+        out
+    }
+
+    /// One rule, or a run of rules that do the same: what comes to the next.
+    fn step(&mut self, chain: usize, at: usize, reach: Ref, out: &mut Summary, depth: usize) -> Ref {
+        let chains = self.chains;
+        let Some(rule) = chains[chain].rules.get(at) else { return reach };
+        let matched = self.flow.chains[chain].matches[at];
+        let changes: Vec<Change> = self.flow.effects.of(chain, at).to_vec();
+        if rule.action == Action::Continue && changes.is_empty() {
+            return reach;
+        }
+        let mut e = self.bdd.and(reach, matched);
+        if e == Ref::NONE {
+            return reach;
+        }
+        for change in &changes {
+            e = change.after(self.bdd, e);
+        }
+        let mut goes_on = Ref::NONE;
+        match rule.action {
+            Action::Continue => goes_on = e,
+            Action::Accept => out.accepted = self.bdd.or(out.accepted, e),
+            Action::Drop => out.dropped = self.bdd.or(out.dropped, e),
+            Action::Return => out.returned = self.bdd.or(out.returned, e),
+            Action::Either => self.add(out, Summary { returned: Ref::NONE, ..Summary::anything(e) }),
+            Action::Unknown => {
+                self.add(out, Summary::anything(e));
+                goes_on = e;
+            }
+            Action::Jump(to) | Action::Goto(to) => {
+                let inside = if self.flow.loops.contains(&(chain, at)) || to >= chains.len() {
+                    Summary::anything(e)
+                } else {
+                    self.call(to, e, depth)
+                };
+                if matches!(rule.action, Action::Goto(_)) {
+                    self.add(out, inside);
+                } else {
+                    self.add(out, Summary { returned: Ref::NONE, ..inside });
+                    goes_on = inside.returned;
+                }
+            }
+        }
+        let rest = if rule.condition.chance { reach } else { self.bdd.minus(reach, matched) };
+        self.bdd.or(rest, goes_on)
+    }
+
+    /// Whether what comes to a chain is to be remembered: packets of a hook, or any packets if none leads there.
+    fn recorded(&self, chain: usize) -> bool {
+        self.following == Some(self.flow.chains[chain].live)
+    }
+
+    fn call(&mut self, to: usize, e: Ref, depth: usize) -> Summary {
+        let callee = &self.flow.chains[to];
+        if !callee.pure {
+            return self.walk(to, e, depth + 1);
+        }
+        let summary = callee.summary;
+        if self.recorded(to) {
+            self.enter(to, e);
+        }
+        Summary {
+            accepted: self.bdd.and(e, summary.accepted),
+            dropped: self.bdd.and(e, summary.dropped),
+            returned: self.bdd.and(e, summary.returned),
+        }
+    }
+
+    fn add(&mut self, to: &mut Summary, more: Summary) {
+        to.accepted = self.bdd.or(to.accepted, more.accepted);
+        to.dropped = self.bdd.or(to.dropped, more.dropped);
+        to.returned = self.bdd.or(to.returned, more.returned);
+    }
+}
+
+/// The packets that satisfy all clauses.
+pub(crate) fn condition(bdd: &mut Bdd, domain: &mut Domain, clauses: &[Vec<crate::Literal>]) -> Ref {
+    let mut parts = Vec::with_capacity(clauses.len());
+    for clause in clauses {
+        let mut any = Ref::NONE;
+        for literal in clause {
+            let one = match literal {
+                // As if chance decided it: see `Space::new`.
+                crate::Literal::Atom { atom, .. } if *atom >= MAX_ATOMS => Ref::ALL,
+                literal => domain.literal(bdd, literal),
+            };
+            any = bdd.or(any, one);
+        }
+        parts.push(any);
+    }
+    // From the lowest variables up, each step costs only the upper part.
+    parts.sort_by_key(|&part| std::cmp::Reverse(bdd.split(part).map_or(u32::MAX, |s| s.0)));
+    parts.into_iter().fold(Ref::ALL, |all, part| bdd.and(all, part))
+}

@@ -1,0 +1,5 @@
+//! The engine against the interpreter, and by hand.
+
+mod agree;
+mod build;
+mod cases;

@@ -191,6 +191,21 @@ impl Conditions {
         }
     }
 
+    /// Tests of bits that are no set.
+    pub(crate) fn masked(&self) -> &[Masked] {
+        &self.masked
+    }
+
+    /// Pure conditions that are known by their equality only.
+    pub(crate) fn opaque(&self) -> &[Item] {
+        &self.opaque
+    }
+
+    /// What the target does, verdicts excepted.
+    pub(crate) fn effects(&self) -> &[Item] {
+        &self.effects
+    }
+
     /// Adds the condition that a field is in a set.
     pub fn require(&mut self, key: Key, set: Set) {
         match self.tests.iter_mut().find(|(k, _)| *k == key) {

@@ -23,6 +23,7 @@ mod read;
 mod runs;
 mod sets;
 mod shell;
+pub mod space;
 mod suppress;
 
 use rfw_diagnostics::{Diagnostic, Source};

@@ -85,16 +85,7 @@ pub struct Placed {
     pub mentions: Option<Vec<u8>>,
 }
 
-/// Where a rule is in a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RuleId {
-    /// Index of the table.
-    pub table: usize,
-    /// Index of the chain.
-    pub chain: usize,
-    /// Index of the rule, one less than its number.
-    pub rule: usize,
-}
+pub use rfw_space::RuleId;
 
 impl Model {
     /// An empty ruleset.

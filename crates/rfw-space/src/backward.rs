@@ -160,14 +160,14 @@ impl Engine {
             };
             let mut after = Vec::new();
             self.before(table, chain, ends[chain], &mut known, Some(&mut after), 0);
-            for rule in 0..self.program.tables[table].chains[chain].rules.len() {
+            for (rule, &behind) in after.iter().enumerate() {
                 let id = RuleId { table, chain, rule };
-                let action = self.program.tables[table].chains[chain].rules[rule].action;
+                let Some(action) = self.program.rule(id).map(|r| r.action) else { continue };
                 let Some(to) = action.chain().filter(|&to| to < count) else { continue };
                 let comes = self.comes_to(id);
                 let matched = self.matched(id);
                 let sent = self.bdd.and(comes, matched);
-                let behind = if matches!(action, Action::Goto(_)) { ends[chain] } else { after[rule] };
+                let behind = if matches!(action, Action::Goto(_)) { ends[chain] } else { behind };
                 let behind =
                     if self.tables[table].loops.contains(&(chain, rule)) { Fate::ANY } else { behind };
                 // A callee that changes packets returns others than it got.

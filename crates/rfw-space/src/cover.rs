@@ -158,8 +158,8 @@ impl Engine {
         let rules = &self.program.tables[id.table].chains[id.chain].rules;
         let Some(own) = run.set(&rules[id.rule]).cloned() else { return self.matched(id) };
         let mut left = own;
-        for rule in run.rules.start..id.rule {
-            let Some(set) = run.set(&rules[rule]).filter(|set| set.meets(&left)) else { continue };
+        for (rule, earlier) in rules.iter().enumerate().take(id.rule).skip(run.rules.start) {
+            let Some(set) = run.set(earlier).filter(|set| set.meets(&left)) else { continue };
             left = left.meet(&set.complement(u128::MAX));
             out.insert(RuleId { rule, ..id });
         }

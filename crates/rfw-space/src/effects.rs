@@ -101,9 +101,9 @@ fn uses<'a>(chains: &'a [Chain], order: &[usize]) -> Vec<Uses<'a>> {
     // Only roots are asked for; the many leaves of a large ruleset need no closure of their own.
     let mut all = Vec::with_capacity(chains.len());
     let called: BTreeSet<usize> = edges.iter().flatten().copied().collect();
-    for root in 0..chains.len() {
+    for (root, chain) in chains.iter().enumerate() {
         let mut found = Uses::default();
-        if chains[root].base.is_some() || !called.contains(&root) {
+        if chain.base.is_some() || !called.contains(&root) {
             let mut open = vec![root];
             while let Some(at) = open.pop() {
                 if found.below.insert(at) {

@@ -1,7 +1,7 @@
 //! Fields of a packet, and tests of them as sets of numbers.
 
 use rfw_nft::expr::{Base, CmpOp, ct, meta};
-use rfw_nft::predicate::{Field, Op, Relation, Value};
+use rfw_nft::predicate::{Field, Op, Place, Relation, Value};
 use rfw_nft::{Bytes, Family};
 
 use crate::set::Set;
@@ -181,6 +181,18 @@ pub fn named_field(field: &Field) -> Option<Key> {
         Field::Payload { base: Base::Transport, offset: 13, len: 1 } => Key::TcpFlags,
         _ => return None,
     })
+}
+
+/// The field that a statement writes.
+#[must_use]
+pub fn written(place: &Place) -> Key {
+    let field = match *place {
+        Place::Meta(key) => Field::Meta(key),
+        Place::Ct { key, dir } => Field::Ct { key, dir },
+        Place::Payload { base, offset, len, .. } => Field::Payload { base, offset, len },
+        Place::Exthdr { kind, offset, len, op } => Field::Exthdr { kind, offset, len, op, flags: 0 },
+    };
+    named_field(&field).unwrap_or_else(|| other(Value { field, ops: Default::default() }, 4))
 }
 
 /// The field of a load, and how many bytes it has in all where `len` may be only the first of them.

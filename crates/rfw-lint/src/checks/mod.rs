@@ -2,6 +2,8 @@
 //!
 //! A check asks the model and its facts; it never looks at the name of an extension.
 
+use std::cell::OnceCell;
+
 use rfw_diagnostics::{Code, Severity, Source, SourceKind, Span, codes};
 
 use crate::Finding;
@@ -9,6 +11,7 @@ use crate::conditions::Outcome;
 use crate::coverage::Coverage;
 use crate::facts::Facts;
 use crate::model::{Chain, Model, Placed, Policy, RuleId};
+use crate::space::Space;
 
 /// What checks may ask.
 pub struct Cx<'a> {
@@ -22,6 +25,8 @@ pub struct Cx<'a> {
     sibling: Option<(&'a Model, &'a Source)>,
     /// Rules that one earlier rule covers.
     pub coverage: Coverage,
+    /// Sets of packets, once a check asked.
+    space: OnceCell<Space>,
 }
 
 impl<'a> Cx<'a> {
@@ -33,13 +38,19 @@ impl<'a> Cx<'a> {
         facts: &'a Facts,
         sibling: Option<(&'a Model, &'a Source)>,
     ) -> Self {
-        Self { model, source, facts, sibling, coverage: Coverage::of(model) }
+        Self { model, source, facts, sibling, coverage: Coverage::of(model), space: OnceCell::new() }
     }
 
     /// The ruleset of the other family of the same host and its text, where both were given.
     #[must_use]
     pub fn sibling_family(&self) -> Option<(&'a Model, &'a Source)> {
         self.sibling
+    }
+
+    /// What the ruleset does with every packet; see [`crate::space`].
+    #[must_use]
+    pub fn space(&self) -> &Space {
+        self.space.get_or_init(|| crate::space::space(self.model, self.facts))
     }
 
     /// How a message names a rule: by its line, or by its number where nobody sees the lines.

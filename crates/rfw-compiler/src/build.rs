@@ -1,6 +1,6 @@
 //! Abstract syntax to typed rules.
 
-use rfw_diagnostics::{Diagnostic, FixSafety, codes};
+use rfw_diagnostics::{Classic, Diagnostic, FixSafety, codes};
 use rfw_extensions::selector::parse_protocol;
 use rfw_extensions::{Names, ParseCx, Registry, Selector, Uses};
 use rfw_nft::Family;
@@ -37,7 +37,8 @@ pub fn build(ast: &RuleAst<'_>, cx: &BuildCx<'_>) -> Built<Vec<Rule>> {
     let mut matches = Vec::with_capacity(ast.matches.len());
     for loaded in &ast.matches {
         if let Some(entry) = Registry::match_entry(loaded.id) {
-            matches.push((entry.parse)(&uses(loaded, entry.name), &parse)?);
+            let built = (entry.parse)(&uses(loaded, entry.name), &parse);
+            matches.push(built.map_err(|diagnostic| in_chain(diagnostic, cx.chain))?);
         }
     }
     let target = target(ast, &parse)?;
@@ -57,6 +58,14 @@ pub fn build(ast: &RuleAst<'_>, cx: &BuildCx<'_>) -> Built<Vec<Rule>> {
 
 fn uses<'u, 'a>(loaded: &'u Loaded<'a>, extension: &'static str) -> Uses<'u, 'a> {
     Uses { extension, at: loaded.at, list: &loaded.uses }
+}
+
+/// What the kernel would have refused is told with the chain, as the kernel's own refusals are.
+fn in_chain(mut diagnostic: Box<Diagnostic>, chain: &[u8]) -> Box<Diagnostic> {
+    if let Some(Classic::Resource(words)) = &mut diagnostic.classic {
+        words.push_str(&format!(": rule in chain {}", String::from_utf8_lossy(chain)));
+    }
+    diagnostic
 }
 
 fn target(ast: &RuleAst<'_>, cx: &ParseCx<'_>) -> Built<RuleTarget> {

@@ -74,7 +74,11 @@ impl Extension for Set {
     // The original counts repeats of these itself, and says so in words of its own.
     const OPTIONS: &'static [OptionSpec] = &[
         OptionSpec::two("match-set", "name src|dst[,…]", "the set, and which ends of the packet are looked up").invertible().repeatable(),
-        OptionSpec::two("set", "name src|dst[,…]", "old name of --match-set").invertible().repeatable().alias_of("match-set"),
+        OptionSpec::two("set", "name src|dst[,…]", "old name of --match-set")
+            .invertible()
+            .repeatable()
+            .alias_of("match-set")
+            .warns("--set option deprecated, please use --match-set"),
         OptionSpec::flag("return-nomatch", "an element with `nomatch` counts as a match").repeatable(),
         OptionSpec::flag("update-counters", "count in the element; `!`: do not").invertible().repeatable(),
         OptionSpec::flag("update-subcounters", "count in members of a list set; `!`: do not").invertible().repeatable(),

@@ -59,7 +59,10 @@ impl Extension for Time {
         OptionSpec::value("timestop", "hh:mm[:ss]", "up to this time of day").local_with("kerneltz"),
         OptionSpec::value("weekdays", "day,…", "on these days of the week: Mon or 1 to Sun or 7").invertible(),
         OptionSpec::value("monthdays", "day,…", "on these days of the month: 1 to 31").invertible(),
-        OptionSpec::flag("localtz", "old name of --kerneltz").excludes(&["utc"]),
+        OptionSpec::flag("localtz", "old name of --kerneltz").excludes(&["utc"]).warns(
+            "WARNING: --localtz is being replaced by --kerneltz, since \"local\" is ambiguous. Note the kernel timezone has caveats - \
+             see manpage for details.",
+        ),
         OptionSpec::flag("utc", "times are UTC, the default").excludes(&["kerneltz"]),
         OptionSpec::flag("kerneltz", "times are those of the kernel's time zone"),
         OptionSpec::flag("contiguous", "hours that run over midnight are one period, of the day they begin on"),

@@ -67,7 +67,8 @@ impl PortPair {
         let one = |name: &str| -> Parsed<Option<Ports>> {
             let Some(used) = uses.get(name) else { return Ok(None) };
             let Some(word) = used.value() else { return Ok(None) };
-            let range = PortRange::parse(&word.text, services, cx.names).map_err(|e| match protocol {
+            let read = if protocol == "tcp" { PortRange::parse } else { PortRange::parse_decimal };
+            let range = read(&word.text, services, cx.names).map_err(|e| match protocol {
                 "tcp" => port_error(word, &e),
                 _ => guided_port_error(word, &e, protocol, name),
             })?;

@@ -223,7 +223,13 @@ impl Tcp {
 fn parse_flags(word: &rfw_syntax::Word<'_>) -> Parsed<u8> {
     let mut bits = 0;
     let mut start = 0;
+    // As in the original, commas too many say nothing; a word of nothing else is a mistake here.
+    let silent = word.text.iter().any(|&b| b != b',');
     for part in word.text.split(|&b| b == b',') {
+        if part.is_empty() && silent {
+            start += 1;
+            continue;
+        }
         let upper = part.to_ascii_uppercase();
         bits |= match upper.as_slice() {
             b"ALL" => 0x3f,

@@ -84,7 +84,10 @@ impl TypeCode {
         let text: &[u8] = &word.text;
         let slash = text.iter().position(|&b| b == b'/');
         let kind_text = &text[..slash.unwrap_or(text.len())];
-        let Some((kind, used)) = byte(kind_text) else {
+        let range_end = |(_, used): &(u8, usize)| {
+            kind_text.get(*used) != Some(&b':') || byte(&kind_text[used + 1..]).is_some()
+        };
+        let Some((kind, used)) = byte(kind_text).filter(range_end) else {
             let classic = format!("Unknown {} type `{}'", dialect.title, word.lossy());
             let names: Vec<&str> = dialect.names.iter().map(|(name, ..)| *name).collect();
             let mut diagnostic = *bad_choice(word, kind_text, word.part(0, kind_text.len()), &names, classic);
@@ -93,6 +96,12 @@ impl TypeCode {
             }
             return Err(Box::new(diagnostic));
         };
+        if let Some((_, more)) = kind_text.get(used + 1..).filter(|_| kind_text[used] == b':').and_then(byte)
+        {
+            stray(word, used + 1 + more, kind_text.len())?;
+            let error = ValueError::new(used, kind_text.len(), "one type");
+            return Err(bad_value(word, &error, format!("{} type range not supported", dialect.title)));
+        }
         stray(word, used, kind_text.len())?;
         let Some(slash) = slash else { return Ok(Self { inverted, kind, code: None }) };
         let Some((code, used)) = byte(&text[slash + 1..]) else {

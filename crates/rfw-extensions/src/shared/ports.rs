@@ -256,7 +256,7 @@ pub fn port_error(word: &Word<'_>, error: &PortError) -> Box<Diagnostic> {
                         "this option takes one port or one range",
                     )
                     .help(help)
-                    .parameter(format!("invalid port/service `{}' specified", word.lossy())),
+                    .parameter(classic),
                 );
             }
             let mut diagnostic = *bad_value(word, at, classic);

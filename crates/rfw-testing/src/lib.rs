@@ -6,4 +6,6 @@ pub mod golden;
 pub mod lab;
 pub mod laws;
 pub mod names;
+pub mod oracle;
 pub mod pool;
+pub mod report;

@@ -14,6 +14,7 @@ use rfw_testing::fixture::line::Place;
 use rfw_testing::fixture::{RuleFile, RuleLine, build_line};
 use rfw_testing::golden::hex;
 use rfw_testing::names::SystemNames;
+use rfw_testing::oracle::user_size;
 
 use crate::netns::{make_sets, run, tool};
 use crate::ruleset::{Key, Wanted, clear, dump, load, tables};
@@ -400,26 +401,6 @@ fn debug_listing() -> BTreeMap<String, Vec<String>> {
         }
     }
     shown
-}
-
-/// How many bytes of an xt payload userspace owns, where a kernel-private tail follows (encoding.md 1.4).
-fn user_size(name: &[u8], target: bool, len: usize) -> usize {
-    let size = match (name, target) {
-        (b"CT", true) => 64,
-        (b"IDLETIMER", true) => 40,
-        (b"LED" | b"TEE", true) => 32,
-        (b"RATEEST", true) | (b"connlimit", false) => 24,
-        (b"bpf" | b"cgroup", false) => 520,
-        (b"hashlimit", false) => 304,
-        (b"nfacct", false) => 32,
-        (b"quota", false) => 16,
-        (b"rateest", false) => 56,
-        (b"statistic", false) => 12,
-        (b"string", false) => 152,
-        (b"DNPT" | b"SNPT", true) => 34,
-        _ => len,
-    };
-    size.min(len)
 }
 
 fn difference(ours: &[Expr], theirs: &[Expr]) -> Option<String> {

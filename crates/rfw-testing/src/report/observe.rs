@@ -242,8 +242,8 @@ impl Half<'_> {
         Ok(found)
     }
 
-    /// The other program looks for every rule, deletes every second one, and then the rest. What is left is compared as
-    /// the kernel has it: of rules that are the same there, it is no matter which one is deleted.
+    /// The other program looks for every rule, deletes every second one, and then the rest. It is no matter which one is deleted
+    /// of rules that print the same, or of rules that the kernel has the same: what is left has to be right in either way.
     fn find(&self, kernel: &[String], all: &mut Observation) -> io::Result<()> {
         let added: Vec<usize> = (0..self.lines.len()).filter(|at| all.seen[*at].status == 0).collect();
         for (at, error) in self.each("-C", &added)? {
@@ -251,26 +251,23 @@ impl Half<'_> {
         }
         let (first, rest): (Vec<usize>, Vec<usize>) = added.iter().partition(|at| *at % 2 == 0);
         let mut failed = self.each("-D", &first)?;
-        let mut left = self.left()?;
-        let mut expected: Vec<String> = added
-            .iter()
-            .filter(|at| rest.contains(at) || failed.contains_key(at))
-            .map(|at| kernel[*at].clone())
-            .collect();
-        left.sort();
-        expected.sort();
+        let kept = || added.iter().filter(|at| rest.contains(at) || failed.contains_key(at));
+        let blobs: Vec<String> = kept().map(|at| kernel[*at].clone()).collect();
+        let texts: Vec<String> =
+            kept().filter_map(|at| all.seen[*at].shown.get(self.adder as usize).cloned()).collect();
         let who = self.adder.other().name();
-        if left != expected {
-            let shown = |rules: &[String], others: &[String]| -> Vec<String> {
-                let odd = rules.iter().filter(|rule| !others.contains(rule));
-                let place = odd.filter_map(|rule| kernel.iter().position(|known| known == rule));
-                place.map(|at| self.lines[at].text("-A")).collect()
+        let left = self.left(all)?;
+        if sorted(self.blobs()?.into_values().flatten().collect()) != sorted(blobs)
+            && sorted(left.clone()) != sorted(texts.clone())
+        {
+            let odd = |rules: &[String], others: &[String]| -> Vec<String> {
+                rules.iter().filter(|rule| !others.contains(rule)).cloned().collect()
             };
-            let (gone, more) = (shown(&expected, &left), shown(&left, &expected));
+            let (gone, more) = (odd(&texts, &left), odd(&left, &texts));
             all.errors.push(format!("{who}'s -D deletes {gone:?} and leaves {more:?}"));
         }
         failed.extend(self.each("-D", &rest)?);
-        let left = self.left()?.len();
+        let left = self.left(all)?.len();
         if left != failed.len() {
             all.errors.push(format!("{who}'s -D leaves {left} rules"));
         }
@@ -281,8 +278,13 @@ impl Half<'_> {
     }
 
     /// The rules that are still there.
-    fn left(&self) -> io::Result<Vec<String>> {
-        Ok(self.blobs()?.into_values().flatten().collect())
+    fn left(&self, all: &Observation) -> io::Result<Vec<String>> {
+        let mut left = Vec::new();
+        for (table, chain) in self.places(all).into_keys() {
+            let out = run(self.program(self.adder, ""), &["-t", &table, "-S", &chain], b"")?;
+            left.extend(String::from_utf8_lossy(&out.stdout).lines().skip(1).map(str::to_owned));
+        }
+        Ok(left)
     }
 
     /// The other program does a command for each of these lines, all in one file where that works; which fail, and why.
@@ -317,6 +319,11 @@ impl Half<'_> {
         }
         Ok(failed)
     }
+}
+
+fn sorted(mut rules: Vec<String>) -> Vec<String> {
+    rules.sort();
+    rules
 }
 
 fn blob(expr: &Expr) -> String {

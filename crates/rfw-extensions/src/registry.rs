@@ -158,6 +158,12 @@ impl Registry {
         Self { family }
     }
 
+    /// Whether it is that of ip6tables.
+    #[must_use]
+    pub fn is_ipv6(&self) -> bool {
+        self.family == Family::Ipv6
+    }
+
     /// The row of a match.
     #[must_use]
     pub fn match_entry(id: ExtId) -> Option<&'static Entry<Match>> {

@@ -11,12 +11,13 @@ use rfw_nft::Family;
 use rfw_syntax::{Action, Command, Word};
 
 use crate::Finding;
-use crate::checks::chain_still_referenced;
+use crate::checks::{WRITTEN, chain_still_referenced, undefined_chain};
 use crate::commands::Watch;
 use crate::conditions::Conditions;
 use crate::facts::Facts;
 use crate::model::{Chain, Model, Placed, Policy, Table};
 use crate::read::Input;
+use crate::written::Written;
 
 /// The state of reading.
 pub(crate) struct Reader<'n> {
@@ -31,6 +32,10 @@ pub(crate) struct Reader<'n> {
     pub(crate) watch: Watch,
     /// Policies of which it is not known whether they were set: table, chain, where.
     pub(crate) unsure_policies: Vec<(&'static str, Vec<u8>, Span)>,
+    /// All of the text.
+    pub(crate) text: &'n [u8],
+    /// Chains that were found to be missing: table and name, each reported once.
+    pub(crate) unknown_chains: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl<'n> Reader<'n> {
@@ -40,27 +45,42 @@ impl<'n> Reader<'n> {
         registry: Registry,
         names: &'n dyn Names,
         facts: &'n Facts,
-        _: &'n [u8],
+        text: &'n [u8],
     ) -> Self {
-        let family = model.family;
-        let (watch, unsure_policies) = (Watch::default(), Vec::new());
-        Self { model, family, names, facts, registry, table: None, watch, unsure_policies }
+        Self {
+            family: model.family,
+            model,
+            names,
+            facts,
+            registry,
+            table: None,
+            watch: Watch::default(),
+            unsure_policies: Vec::new(),
+            text,
+            unknown_chains: Vec::new(),
+        }
     }
 }
 
+/// Why a command can't be applied; nothing where no finding is to be made of it.
+pub(crate) struct Refused(pub(crate) Option<Box<Diagnostic>>);
+
 impl Reader<'_> {
     /// Applies one command.
+    ///
+    /// # Errors
+    /// What is wrong with the rule it makes; nothing has changed then.
     pub(crate) fn apply(
         &mut self,
         spec: &'static TableSpec,
         command: &Command<'_>,
         words: &[Word<'_>],
         span: Span,
-    ) {
+    ) -> Result<(), Refused> {
         let table = self.model.enter(spec);
         match command.action {
             Action::Append | Action::Insert | Action::Replace | Action::Delete => {
-                self.rule_command(spec, table, command, words, span);
+                self.rule_command(spec, table, command, words, span)?;
             }
             Action::DeleteNumber => {
                 if let (Some(chain), Some(number)) = (self.chain_of(table, command), command.number) {
@@ -88,6 +108,7 @@ impl Reader<'_> {
             | Action::Help
             | Action::Version => {}
         }
+        Ok(())
     }
 
     /// A line that does not parse: what can be told of it is that some rule may stand at the end of its chain.
@@ -106,8 +127,7 @@ impl Reader<'_> {
         let chain = after([b"-A", b"--append", b"-I", b"--insert"]);
         let target = after([b"-j", b"--jump", b"-g", b"--goto"]);
         if let Some(diagnostic) = why {
-            let (table, chain) = (Some(spec.name.to_owned()), chain.map(|w| w.lossy().into_owned()));
-            self.model.findings.push(Finding { table, chain, ..Finding::new(diagnostic) });
+            self.fault(spec, words, diagnostic);
         }
         let known = &self.model.tables[table];
         let Some(chain) = chain.and_then(|w| known.position(&w.text)) else { return };
@@ -163,19 +183,11 @@ impl Reader<'_> {
         command: &Command<'_>,
         words: &[Word<'_>],
         span: Span,
-    ) {
-        let Some(name) = &command.chain else { return };
+    ) -> Result<(), Refused> {
+        let Some(name) = &command.chain else { return Ok(()) };
         let cx = BuildCx { family: self.family, table: spec.name, chain: &name.text, names: self.names };
-        let rules = match build(&command.rule, &cx) {
-            Ok(rules) => rules,
-            Err(diagnostic) => return self.broken(spec, words, span, Some(*diagnostic)),
-        };
-        let Some(chain) = self.model.tables[table].position(&name.text) else {
-            if command.action != Action::Delete {
-                self.missing_chain(table, name);
-            }
-            return;
-        };
+        let rules = build(&command.rule, &cx).map_err(|diagnostic| Refused(Some(diagnostic)))?;
+        let Some(chain) = self.chain_for(table, name, command.action, span)? else { return Ok(()) };
         if command.action == Action::Delete {
             for rule in &rules {
                 let kept = &mut self.model.tables[table].chains[chain].rules;
@@ -185,17 +197,19 @@ impl Reader<'_> {
                     kept.remove(at);
                 }
             }
-            return;
+            return Ok(());
         }
         if let Some(target) = &command.rule.target
             && let Some(chain) = rules.first().and_then(|r| r.target.chain())
             && chain != b"QUEUE"
             && self.model.tables[table].position(chain).is_none()
         {
-            let why = self.missing_target(table, &target.name);
-            return self.broken(spec, words, span, why);
+            return Err(Refused(self.missing_target(table, &target.name)));
         }
         let placed: Vec<Placed> = rules.into_iter().map(|rule| self.place(rule, command, span)).collect();
+        if let Some(first) = placed.first() {
+            self.look(spec, command, first, words);
+        }
         let kept = &mut self.model.tables[table].chains[chain].rules;
         let number = command.number.map_or(1, |n| usize::try_from(n).unwrap_or(usize::MAX)).max(1);
         match command.action {
@@ -208,6 +222,64 @@ impl Reader<'_> {
                 drop(kept.splice(at..at, placed.into_iter().rev()));
             }
         }
+        Ok(())
+    }
+
+    /// Runs the checks of what was written.
+    fn look(&mut self, spec: &'static TableSpec, command: &Command<'_>, placed: &Placed, words: &[Word<'_>]) {
+        let Some(Body::Rule(rule)) = &placed.body else { return };
+        let written = Written {
+            command,
+            rule,
+            conditions: &placed.conditions,
+            table: spec,
+            family: self.family,
+            facts: self.facts,
+            registry: &self.registry,
+            text: self.text,
+        };
+        let mut found = Vec::new();
+        for check in WRITTEN {
+            check(&written, &mut found);
+        }
+        for diagnostic in found {
+            self.fault(spec, words, diagnostic);
+        }
+    }
+
+    /// The chain that a rule is for; none where the rule is to be left out.
+    fn chain_for(
+        &mut self,
+        table: usize,
+        name: &Word<'_>,
+        action: Action,
+        span: Span,
+    ) -> Result<Option<usize>, Refused> {
+        if let Some(at) = self.model.tables[table].position(&name.text) {
+            return Ok(Some(at));
+        }
+        if action == Action::Delete || self.made_elsewhere(name) {
+            return Ok(None);
+        }
+        let known = &self.model.tables[table];
+        if let Some(diagnostic) = chain_still_referenced::renamed(known, name) {
+            return Err(Refused(Some(Box::new(diagnostic))));
+        }
+        let input = self.model.input;
+        let (diagnostic, meant) = undefined_chain::missing(known, name, input);
+        if let Some(meant) = meant {
+            self.report(diagnostic);
+            return Ok(Some(meant));
+        }
+        // The declaration was lost: the rules are still meant for a chain of that name.
+        let (table_name, shown) = (known.name, name.lossy().into_owned());
+        if !self.unknown_chains.contains(&(table_name, name.text.to_vec())) {
+            let (table, chain) = (Some(table_name.to_owned()), Some(shown));
+            self.model.findings.push(Finding { table, chain, ..Finding::new(diagnostic) });
+        }
+        let known = &mut self.model.tables[table];
+        known.add(&name.text, span, self.facts);
+        Ok(known.position(&name.text))
     }
 
     fn place(&self, rule: Rule, command: &Command<'_>, span: Span) -> Placed {
@@ -222,45 +294,32 @@ impl Reader<'_> {
         }
     }
 
-    /// What to say of `-j NAME` where nothing has that name; nothing where another program makes the chain.
-    fn missing_target(&self, table: usize, name: &Word<'_>) -> Option<Diagnostic> {
+    /// What to say of `-j NAME` where nothing has that name; nothing where another program makes the chain, or it was said.
+    fn missing_target(&mut self, table: usize, name: &Word<'_>) -> Option<Box<Diagnostic>> {
         let known = &self.model.tables[table];
         if let Some(diagnostic) = chain_still_referenced::renamed(known, name) {
-            return Some(diagnostic);
+            return Some(Box::new(diagnostic));
         }
         if self.made_elsewhere(name) {
             return None;
         }
         let chains: Vec<String> = known.chains.iter().map(Chain::shown).collect();
         let chains: Vec<&str> = chains.iter().map(String::as_str).collect();
-        Some(*unknown_target(name, known.name, &chains, &self.registry))
+        let mut found = unknown_target(name, known.name, &chains, &self.registry);
+        if found.code == codes::UNDEFINED_CHAIN {
+            let key = (known.name, name.text.to_vec());
+            if self.unknown_chains.contains(&key) {
+                return None;
+            }
+            found.fix = undefined_chain::declaration(known, name, self.model.input);
+            self.unknown_chains.push(key);
+        }
+        Some(found)
     }
 
     /// A list of commands may count on the chains of programs that run already.
     fn made_elsewhere(&self, name: &Word<'_>) -> bool {
         self.model.input != Input::Save && self.facts.is_external(&name.text)
-    }
-
-    /// `-A NAME` where no chain has that name.
-    fn missing_chain(&mut self, table: usize, name: &Word<'_>) {
-        if self.made_elsewhere(name) {
-            return;
-        }
-        let known = &self.model.tables[table];
-        let diagnostic = chain_still_referenced::renamed(known, name).unwrap_or_else(|| {
-            let shown = name.lossy();
-            let near = known.chains.iter().filter_map(|c| std::str::from_utf8(&c.name).ok());
-            let help = match rfw_values::suggest(&name.text, near) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!(
-                    "declare it with `:{shown} - [0:0]` (or `-N {shown}`) before the first use; chains are per table"
-                ),
-            };
-            let message = format!("chain `{shown}` is not defined in table {}", known.name);
-            Diagnostic::error(codes::UNDEFINED_CHAIN, name.span, message).help(help)
-        });
-        let (table, chain) = (Some(known.name.to_owned()), Some(name.lossy().into_owned()));
-        self.model.findings.push(Finding { table, chain, ..Finding::new(diagnostic) });
     }
 
     fn delete_chains(&mut self, table: usize, command: &Command<'_>, span: Span) {

@@ -2,15 +2,15 @@
 //! sessions that are open while they run.
 
 use rfw_compiler::TableSpec;
-use rfw_diagnostics::{Diagnostic, Span, codes};
+use rfw_diagnostics::{Diagnostic, Severity, Span, codes};
 use rfw_syntax::{Action, Command, Mode, Word, parse_command};
 
 use crate::apply::Reader;
 use crate::conditions::{Conditions, ESTABLISHED, Key, Outcome, interface};
 use crate::facts::{Facts, Service};
 use crate::flow;
+use crate::mend::command;
 use crate::model::{Chain, Model, Placed, Policy};
-use crate::read::command;
 use crate::sets::Set;
 
 /// Rules that the search for moments of lock-out may look at.
@@ -77,7 +77,7 @@ pub(crate) fn run(reader: &mut Reader<'_>, words: &[Word<'_>], origin: Origin) -
     let at = reader.model.enter(spec);
     let before = reader.model.findings.len();
     command(reader, spec, words, Mode::CommandLine);
-    let failed = reader.model.findings.len() > before;
+    let failed = reader.model.findings[before..].iter().any(|f| f.diagnostic.severity == Severity::Error);
     if !changes(words) {
         return good.unwrap_or(None);
     }

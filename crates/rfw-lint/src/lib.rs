@@ -15,6 +15,8 @@ mod fields;
 mod fingerprint;
 mod fixes;
 mod flow;
+mod framing;
+mod mend;
 mod model;
 mod names;
 mod options;
@@ -25,6 +27,7 @@ mod sets;
 mod shell;
 pub mod space;
 mod suppress;
+mod written;
 
 use rfw_diagnostics::{Diagnostic, Source};
 use rfw_extensions::Names;

@@ -34,6 +34,8 @@ pub struct Model {
 pub struct Table {
     /// `filter`, `nat`, …
     pub name: &'static str,
+    /// The line that opens its block in a save file.
+    pub span: Option<Span>,
     /// The base chains of the table first, then the user's in order of creation.
     pub chains: Vec<Chain>,
     /// Where each name is among them.
@@ -143,7 +145,8 @@ impl Table {
             rules: Vec::new(),
         };
         let chains = spec.chains.iter().map(|c| base(c.name)).collect();
-        let mut table = Self { name: spec.name, chains, index: HashMap::new(), renamed: Vec::new() };
+        let mut table =
+            Self { name: spec.name, span: None, chains, index: HashMap::new(), renamed: Vec::new() };
         table.reindex();
         table
     }

@@ -1,17 +1,16 @@
 //! Texts to a [`Model`]: save files and lists of iptables arguments.
 
-use rfw_compiler::{TableSpec, foreign};
-use rfw_diagnostics::{Diagnostic, Source, Span, codes};
+use rfw_diagnostics::{Diagnostic, Source};
 use rfw_extensions::{Names, Registry};
 use rfw_nft::Family;
-use rfw_syntax::{ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, parse_command, split_line};
+use rfw_syntax::{Line, SaveLines, split_line};
 
 use crate::Finding;
 use crate::apply::Reader;
 use crate::checks::joined_commands;
 use crate::commands::{self, Origin};
 use crate::facts::Facts;
-use crate::model::{Model, Policy, Table};
+use crate::model::Model;
 use crate::shell;
 
 /// What kind of text is read.
@@ -72,125 +71,22 @@ pub fn read(source: &Source, input: Input, family: Family, names: &dyn Names, fa
     }
     let mut reader =
         Reader::new(Model::new(family, input), Registry::new(family), names, facts, &source.text);
-    for line in SaveLines::new(&source.text) {
-        match input {
-            Input::Save => save_line(&mut reader, &line),
-            Input::Arguments | Input::Script => arguments(&mut reader, &line),
+    match input {
+        Input::Save => crate::framing::read(&mut reader),
+        Input::Arguments | Input::Script => {
+            for line in SaveLines::new(&source.text) {
+                arguments(&mut reader, &line);
+            }
         }
-    }
-    if let (Input::Save, Some((spec, span))) = (input, reader.table) {
-        let found =
-            Diagnostic::error(codes::RESTORE_FRAMING, span, format!("table {} has no COMMIT", spec.name));
-        reader.report(found.help("end it with a line `COMMIT`, or nothing of it is loaded"));
     }
     reader.model
-}
-
-fn save_line(reader: &mut Reader<'_>, line: &Line<'_>) {
-    match &line.kind {
-        LineKind::Blank => {}
-        LineKind::Comment(text) => {
-            if let (Some(rule), Some((table, _))) = (foreign::parse(text), reader.table) {
-                reader.foreign(table, &rule, line.span);
-            }
-        }
-        LineKind::Table(name) => open_table(reader, line, name),
-        LineKind::Commit => {
-            if reader.table.take().is_none() {
-                let found = Diagnostic::error(codes::RESTORE_FRAMING, line.span, "COMMIT without a table");
-                reader.report(found.help("a table begins with a line such as `*filter`"));
-            }
-        }
-        LineKind::Chain(chain) => declare(reader, line, chain),
-        LineKind::Command { text, offset, .. } => {
-            let mut words = Vec::new();
-            split_line(text, *offset, &mut words);
-            if words.is_empty() {
-                return;
-            }
-            match reader.table {
-                Some((table, _)) => command(reader, table, &words, Mode::Restore),
-                None => outside(reader, line),
-            }
-        }
-        LineKind::BadCounters(_) => {
-            let found = Diagnostic::error(codes::BAD_COUNTERS, line.span, "these are no counters");
-            reader.report(found.help("a line may begin with `[packets:bytes]`, both decimal"));
-            if let Some((table, _)) = reader.table {
-                let mut words = Vec::new();
-                split_line(line.text, line.span.start as usize, &mut words);
-                reader.broken(table, words.get(1..).unwrap_or_default(), line.span, None);
-            }
-        }
-    }
-}
-
-fn outside(reader: &mut Reader<'_>, line: &Line<'_>) {
-    let found = Diagnostic::error(codes::RESTORE_FRAMING, line.span, "this line stands outside of any table");
-    reader.report(found.help("put it between `*filter` (or another table) and `COMMIT`"));
-}
-
-fn open_table(reader: &mut Reader<'_>, line: &Line<'_>, name: &Word<'_>) {
-    if let Some((open, span)) = reader.table.take() {
-        let found = Diagnostic::error(
-            codes::RESTORE_FRAMING,
-            line.span,
-            format!("table {} has no COMMIT before the next one begins", open.name),
-        );
-        reader.report(found.also(span, "it begins here").help("end it with a line `COMMIT`"));
-    }
-    match TableSpec::named(&name.text) {
-        Some(spec) => {
-            let table = reader.model.enter(spec);
-            // A block says all of its table: what an earlier one said is gone.
-            reader.model.tables[table] = Table::new(spec);
-            reader.table = Some((spec, line.span));
-        }
-        None => {
-            let known: Vec<&str> = rfw_compiler::builtin::TABLES.iter().map(|t| t.name).collect();
-            let found = Diagnostic::error(
-                codes::UNKNOWN_TABLE,
-                name.span,
-                format!("no table is called `{}`", name.lossy()),
-            );
-            reader.report(found.help(format!("the tables are {}", known.join(", "))));
-        }
-    }
-}
-
-fn declare(reader: &mut Reader<'_>, line: &Line<'_>, declared: &ChainLine<'_>) {
-    let Some((spec, _)) = reader.table else { return outside(reader, line) };
-    let table = reader.model.enter(spec);
-    let (name, policy) = (&declared.name, &declared.policy);
-    let bad_policy = |at: Span, help: &str| {
-        let shown = name.lossy();
-        Diagnostic::error(codes::BAD_POLICY, at, format!("chain `{shown}` has no usable policy")).help(help)
-    };
-    let Some(policy) = policy else {
-        return reader.report(bad_policy(line.span, "`:INPUT DROP [0:0]`, or `-` for a chain of your own"));
-    };
-    let known = &mut reader.model.tables[table];
-    let at = known.position(&name.text);
-    let base = at.and_then(|at| known.chains.get_mut(at)).filter(|c| c.policy.is_some());
-    match (base, &*policy.text) {
-        (Some(chain), b"ACCEPT" | b"-") => {
-            (chain.policy, chain.span) = (Some(Policy::Accept), Some(line.span))
-        }
-        (Some(chain), b"DROP") => (chain.policy, chain.span) = (Some(Policy::Drop), Some(line.span)),
-        (Some(_), _) => reader.report(bad_policy(policy.span, "a policy is `ACCEPT` or `DROP`")),
-        (None, _) => known.add(&name.text, line.span, reader.facts),
-    }
 }
 
 /// A line of an argument list: `-t TABLE` chooses the table, a leading program name is allowed.
 fn arguments(reader: &mut Reader<'_>, line: &Line<'_>) {
     let mut words = Vec::new();
     split_line(line.text, line.span.start as usize, &mut words);
-    let program = words.first().is_some_and(|w| {
-        let name = w.lossy();
-        let name = name.rsplit('/').next().unwrap_or_default();
-        name.starts_with("iptables") || name.starts_with("ip6tables") || name.starts_with("rfw")
-    });
+    let program = words.first().is_some_and(|w| shell::is_program(&w.text));
     let words = if program { &words[1..] } else { &words[..] };
     if words.first().is_none_or(|w| w.text.starts_with(b"#")) {
         return;
@@ -202,18 +98,6 @@ fn arguments(reader: &mut Reader<'_>, line: &Line<'_>) {
         words = &words[joint.next..];
     }
     commands::run(reader, words, Origin::default());
-}
-
-pub(crate) fn command(reader: &mut Reader<'_>, spec: &'static TableSpec, words: &[Word<'_>], mode: Mode) {
-    let (Some(first), Some(last)) = (words.first(), words.last()) else { return };
-    let span = first.span.to(last.span);
-    let end = Span { start: last.span.end.saturating_sub(1), end: last.span.end };
-    let registry = reader.registry;
-    let parsed: Result<Command<'_>, _> = parse_command(words, end, mode, &registry);
-    match parsed {
-        Ok(command) => reader.apply(spec, &command, words, span),
-        Err(diagnostic) => reader.broken(spec, words, span, Some(*diagnostic)),
-    }
 }
 
 impl Reader<'_> {

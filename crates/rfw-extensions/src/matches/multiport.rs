@@ -222,7 +222,11 @@ fn parse_list(word: &Word<'_>, protocol: &str, cx: &ParseCx<'_>) -> Parsed<Vec<P
 
 fn too_many(word: &Word<'_>, at: usize) -> Box<Diagnostic> {
     Box::new(
-        Diagnostic::error(codes::BAD_VALUE, word.part(at, word.text.len()), "the list holds more than 15 ports")
+        Diagnostic::error(
+            codes::PORT_LIST_NEEDS_MULTIPORT,
+            word.part(at, word.text.len()),
+            "the list holds more than 15 ports",
+        )
             .label("too many from here")
             .help("split the list over two rules; a range counts as two ports")
             .parameter("too many ports specified"),

@@ -10,8 +10,10 @@ use crate::Finding;
 use crate::conditions::Outcome;
 use crate::coverage::Coverage;
 use crate::facts::Facts;
+use crate::mend::{Broken, Mended};
 use crate::model::{Chain, Model, Placed, Policy, RuleId};
 use crate::space::Space;
+use crate::written::WrittenCheck;
 
 /// What checks may ask.
 pub struct Cx<'a> {
@@ -108,24 +110,49 @@ macro_rules! checks {
 
 checks! {
     unicode_dash = UNICODE_DASH, Error;
+    typographic_quote = TYPOGRAPHIC_QUOTE, Error;
     unknown_target = UNKNOWN_TARGET, Error;
     undefined_chain = UNDEFINED_CHAIN, Error;
     missing_option_value = MISSING_OPTION_VALUE, Error;
+    port_without_protocol = PORT_WITHOUT_PROTOCOL, Error;
+    port_list_needs_multiport = PORT_LIST_NEEDS_MULTIPORT, Error;
+    broken_list = BROKEN_LIST, Error;
+    restore_framing = RESTORE_FRAMING, Error;
+    crlf_line_ending = CRLF_LINE_ENDING, Error;
+    inline_comment = INLINE_COMMENT, Error;
+    duplicate_table_block = DUPLICATE_TABLE_BLOCK, Error;
+    octal_octet = OCTAL_OCTET, Warn;
+    host_bits_set = HOST_BITS_SET, Warn;
+    zero_address_without_mask = ZERO_ADDRESS_WITHOUT_MASK, Error;
+    partial_address = PARTIAL_ADDRESS, Warn;
+    log_prefix_truncated = LOG_PREFIX_TRUNCATED, Warn;
+    rule_without_target = RULE_WITHOUT_TARGET, Info;
+    implicit_limit_rate = IMPLICIT_LIMIT_RATE, Warn;
+    old_negation_order = OLD_NEGATION_ORDER, Error;
+    interface_name_pattern = INTERFACE_NAME_PATTERN, Warn;
+    target_invalid_here = TARGET_INVALID_HERE, Error;
+    user_chain_policy = USER_CHAIN_POLICY, Error;
+    negated_protocol_with_port = NEGATED_PROTOCOL_WITH_PORT, Error;
+    hostname_in_rule = HOSTNAME_IN_RULE, Warn;
     chain_still_referenced = CHAIN_STILL_REFERENCED, Error;
     joined_commands = JOINED_COMMANDS, Error;
     unused_suppression = UNUSED_SUPPRESSION, Warn;
     suppression_without_reason = SUPPRESSION_WITHOUT_REASON, Warn;
     not_followed = NOT_FOLLOWED, Info;
     missing_established = MISSING_ESTABLISHED, Error;
+    ctstate_in_raw = CTSTATE_IN_RAW, Error;
     state_match_deprecated = STATE_MATCH_DEPRECATED, Info;
     recent_never_set = RECENT_NEVER_SET, Error;
+    recent_hitcount_too_large = RECENT_HITCOUNT_TOO_LARGE, Error;
     rate_limit_unreachable = RATE_LIMIT_UNREACHABLE, Error;
     connlimit_without_protocol = CONNLIMIT_WITHOUT_PROTOCOL, Info;
+    established_in_nat = ESTABLISHED_IN_NAT, Warn;
     conntrack_capacity = CONNTRACK_CAPACITY, Info;
     recent_list_shared = RECENT_LIST_SHARED, Warn;
     rules_after_catch_all = RULES_AFTER_CATCH_ALL, Warn;
     duplicate_rule = DUPLICATE_RULE, Warn;
     unused_chain = UNUSED_CHAIN, Info;
+    chain_loop = CHAIN_LOOP, Error;
     insert_reverses_order = INSERT_REVERSES_ORDER, Warn;
     dnat_without_forward = DNAT_WITHOUT_FORWARD, Error;
     log_without_limit = LOG_WITHOUT_LIMIT, Warn;
@@ -137,6 +164,13 @@ checks! {
     rules_file_permissions = RULES_FILE_PERMISSIONS, Warn;
     collapse_to_set = COLLAPSE_TO_SET, Info;
     collapse_ports = COLLAPSE_PORTS, Info;
+    wrong_icmp_family = WRONG_ICMP_FAMILY, Error;
+    jump_depth = JUMP_DEPTH, Error;
+    extension_unavailable = EXTENSION_UNAVAILABLE, Error;
+    unknown_ipset = UNKNOWN_IPSET, Info;
+    notrack_target = NOTRACK_TARGET, Info;
+    time_match_is_utc = TIME_MATCH_IS_UTC, Info;
+    obsolete_option = OBSOLETE_OPTION, Error;
     mixed_backends = MIXED_BACKENDS, Warn;
     non_atomic_script = NON_ATOMIC_SCRIPT, Info;
 }
@@ -169,6 +203,48 @@ impl Check {
         paragraphs.into_iter().nth(index).unwrap_or_default()
     }
 }
+
+/// What reading and mending a broken line may come to, the first that knows it; see [`crate::mend`].
+pub(crate) const MENDS: &[for<'b, 'a> fn(&Broken<'b, 'a>) -> Option<Mended<'a>>] = &[
+    unicode_dash::mend,
+    inline_comment::mend,
+    restore_framing::mend,
+    old_negation_order::mend,
+    broken_list::mend,
+    obsolete_option::mend,
+    negated_protocol_with_port::mend,
+    port_without_protocol::mend,
+    port_list_needs_multiport::mend,
+    interface_name_pattern::mend,
+    extension_unavailable::mend,
+    missing_option_value::mend,
+    unknown_target::mend,
+];
+
+/// The checks of a rule as it was written.
+pub(crate) const WRITTEN: &[WrittenCheck] = &[
+    octal_octet::look,
+    host_bits_set::look,
+    zero_address_without_mask::look,
+    partial_address::look,
+    log_prefix_truncated::look,
+    implicit_limit_rate::look,
+    interface_name_pattern::look,
+    negated_protocol_with_port::look,
+    hostname_in_rule::look,
+    ctstate_in_raw::look,
+    recent_hitcount_too_large::look,
+    established_in_nat::look,
+    wrong_icmp_family::look,
+    extension_unavailable::look,
+    unknown_ipset::look,
+    notrack_target::look,
+    time_match_is_utc::look,
+    obsolete_option::look,
+];
+
+/// For checks that find their faults while the text is read.
+pub(crate) fn by_reading(_: &Cx<'_>, _: &mut Vec<Finding>) {}
 
 /// The page of a check, as Markdown.
 #[must_use]

@@ -22,8 +22,41 @@
 //! **Suppress.** In files for `iptables-restore --noflush` that count on a chain in the kernel. In lists of commands the
 //! chains of Docker, fail2ban, ufw, Kubernetes and libvirt are taken to exist.
 
-use crate::Finding;
-use crate::checks::Cx;
+use rfw_diagnostics::{Diagnostic, Edit, Fix, FixSafety, Span, codes};
+use rfw_syntax::Word;
 
-/// Reading finds it.
-pub(crate) fn run(_: &Cx<'_>, _: &mut Vec<Finding>) {}
+pub(crate) use super::by_reading as run;
+use crate::model::Table;
+use crate::read::Input;
+
+/// The finding for `-A NAME` where no chain has that name; and the chain that was meant, if only the case is wrong.
+pub(crate) fn missing(table: &Table, name: &Word<'_>, input: Input) -> (Diagnostic, Option<usize>) {
+    let shown = name.lossy();
+    let message = format!("chain `{shown}` is not defined in table {}", table.name);
+    let diagnostic = Diagnostic::error(codes::UNDEFINED_CHAIN, name.span, message);
+    let same = table.chains.iter().position(|c| c.name.eq_ignore_ascii_case(&name.text));
+    if let Some(at) = same {
+        let meant = table.chains[at].shown();
+        let diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
+        return (diagnostic.fix(name.span, meant, FixSafety::Safe), Some(at));
+    }
+    let near = table.chains.iter().filter_map(|c| std::str::from_utf8(&c.name).ok());
+    let mut diagnostic = match rfw_values::suggest(&name.text, near) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near, FixSafety::Suggestion),
+        None => diagnostic.help(format!(
+            "declare it with `:{shown} - [0:0]` (or `-N {shown}`) before the first use; chains are per table"
+        )),
+    };
+    if diagnostic.fix.is_none() {
+        diagnostic.fix = declaration(table, name, input);
+    }
+    (diagnostic, None)
+}
+
+/// Declares a chain at the top of its table.
+pub(crate) fn declaration(table: &Table, name: &Word<'_>, input: Input) -> Option<Fix> {
+    let line = table.span.filter(|_| input == Input::Save)?;
+    let span = Span { start: line.end, end: line.end };
+    let edits = vec![Edit { span, replacement: format!("\n:{} - [0:0]", name.lossy()) }];
+    Some(Fix { edits, safety: FixSafety::Unsafe })
+}

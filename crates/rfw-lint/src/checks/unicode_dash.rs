@@ -15,8 +15,17 @@
 //! ```
 //! **Suppress.** Never needed: quoted text and the values of `--comment` and `--log-prefix` are not looked at.
 
-use crate::Finding;
-use crate::checks::Cx;
+use rfw_diagnostics::codes;
 
-/// The grammar finds it.
-pub(crate) fn run(_: &Cx<'_>, _: &mut Vec<Finding>) {}
+pub(crate) use super::by_reading as run;
+use crate::mend::{Broken, Mended, word};
+
+/// Reads the word as it was typed.
+pub(crate) fn mend<'a>(broken: &Broken<'_, 'a>) -> Option<Mended<'a>> {
+    if broken.why.code != codes::UNICODE_DASH {
+        return None;
+    }
+    let typed = &broken.why.fix.as_ref()?.edits.first()?.replacement;
+    let new = word(typed.as_bytes(), broken.word().span);
+    Some(Mended::line(broken.why.clone(), broken.with(broken.at..broken.at + 1, [new])))
+}

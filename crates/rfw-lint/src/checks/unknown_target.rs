@@ -15,19 +15,27 @@
 //! ```
 //! **Suppress.** Where a target comes from an extension that rfw does not have.
 
-use rfw_diagnostics::{Classic, Diagnostic, codes};
+use rfw_diagnostics::{Classic, Diagnostic, FixSafety, codes};
 
-use crate::Finding;
-use crate::checks::Cx;
+pub(crate) use super::by_reading as run;
+use crate::mend::{Broken, Mended, word};
 
-/// The compiler finds it; here it is said how iptables words it, for those who searched for that.
-#[expect(clippy::ptr_arg, reason = "all checks have this signature")]
-pub(crate) fn run(_: &Cx<'_>, out: &mut Vec<Finding>) {
-    for finding in out.iter_mut().filter(|f| f.diagnostic.code == codes::UNKNOWN_TARGET) {
-        let Diagnostic { help: Some(help), classic: Some(Classic::Parameter(text)), .. } = &mut finding.diagnostic else {
-            continue;
-        };
-        let words = format!(" iptables-nft words this as \"{}\", legacy as \"Couldn't load target\"", text.trim());
+/// Says how iptables words it, for those who searched for that; and takes a word in the wrong case, or one of another
+/// firewall, for the target that it means.
+pub(crate) fn mend<'a>(broken: &Broken<'_, 'a>) -> Option<Mended<'a>> {
+    if broken.why.code != codes::UNKNOWN_TARGET {
+        return None;
+    }
+    let mut diagnostic = broken.why.clone();
+    if let Diagnostic { help: Some(help), classic: Some(Classic::Parameter(text)), .. } = &mut diagnostic {
+        let words =
+            format!(" iptables-nft words this as \"{}\", legacy as \"Couldn't load target\"", text.trim());
         help.push_str(&words);
     }
+    let fix = diagnostic.fix.as_ref()?;
+    if fix.safety == FixSafety::Suggestion {
+        return Some(Mended::explained(diagnostic));
+    }
+    let new = word(fix.edits.first()?.replacement.as_bytes(), broken.word().span);
+    Some(Mended::line(diagnostic, broken.with(broken.at..broken.at + 1, [new])))
 }

@@ -97,6 +97,11 @@ pub(crate) fn is_script(name: &str, text: &[u8]) -> bool {
     false
 }
 
+/// Whether a word names a program that takes iptables' arguments.
+pub(crate) fn is_program(word: &[u8]) -> bool {
+    matches!(programs::named(word), Some(programs::Program::Tables(_)))
+}
+
 /// Whether a line is one that scripts begin with.
 fn begins(line: &[u8]) -> bool {
     let word = line.split(|b| b.is_ascii_whitespace() || *b == b'=').next().unwrap_or_default();

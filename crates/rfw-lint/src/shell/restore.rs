@@ -3,7 +3,7 @@
 //! The text is read as a save file behind as many line ends as the script has bytes, so that its places can't be mistaken for
 //! places of the script; then every place becomes the one in the script from which its bytes came.
 
-use rfw_diagnostics::{Diagnostic, Source, SourceKind, Span};
+use rfw_diagnostics::{Diagnostic, Severity, Source, SourceKind, Span};
 
 use super::run::Shell;
 use super::text::{Field, Text, Value, Why};
@@ -74,7 +74,7 @@ impl<'a> Shell<'a> {
             if start < before { span } else { text.place(start - before, end.max(start) - before) }
         };
         fresh.move_places(&place);
-        self.status = Some(fresh.findings.is_empty());
+        self.status = Some(fresh.findings.iter().all(|f| f.diagnostic.severity != Severity::Error));
         reader.model.findings.append(&mut fresh.findings);
         for table in fresh.tables {
             match reader.model.tables.iter_mut().find(|t| t.name == table.name) {
@@ -101,6 +101,7 @@ impl Model {
     /// Changes every place.
     fn move_places(&mut self, place: &dyn Fn(Span) -> Span) {
         for table in &mut self.tables {
+            table.span = table.span.map(place);
             for (.., span) in &mut table.renamed {
                 *span = place(*span);
             }

@@ -1,11 +1,11 @@
 //! Lines of a save file end in a carriage return and a newline, as Windows writes them.
 //!
 //! **Why.** The carriage return belongs to the last word of each line: the table is called `filter\r`, and iptables-restore
-//! stops at line 1 with a message in which nothing looks wrong.
+//! stops at line 1 with a message in which nothing looks wrong. (`␍` below is a carriage return.)
 //!
 //! **Packet.** None: the file is refused, and the rules that were there stay.
 //!
-//! Bad (`␍` is a carriage return):
+//! Bad:
 //! ```text
 //! *filter␍
 //! -A INPUT -i lo -j ACCEPT␍

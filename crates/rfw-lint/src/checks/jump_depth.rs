@@ -5,14 +5,14 @@
 //!
 //! **Packet.** None: the table is refused.
 //!
-//! Bad: a chain of the user that is reached through fifteen others.
+//! Bad:
 //! ```text
 //! -A INPUT -j C0
 //! -A C0 -j C1
 //! # ... and so on ...
 //! -A C14 -j C15
 //! ```
-//! Good: fifteen in all.
+//! Good:
 //! ```text
 //! -A INPUT -j C0
 //! # ...

@@ -6,7 +6,7 @@
 //!
 //! **Packet.** None: the file is refused.
 //!
-//! Bad (the last line ends in a blank):
+//! Bad:
 //! ```text
 //! *filter
 //! iptables -A INPUT -p tcp \

@@ -5,11 +5,13 @@
 //!
 //! **Packet.** icmpv6 2001:db8::7 -> 2001:db8::10, echo-request: not accepted by `-p icmp`.
 //!
+//! Both are for ip6tables.
+//!
 //! Bad:
 //! ```text
 //! -A INPUT -p icmp -j ACCEPT
 //! ```
-//! Good, in a file for ip6tables:
+//! Good:
 //! ```text
 //! -A INPUT -p ipv6-icmp -j ACCEPT
 //! ```

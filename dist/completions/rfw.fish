@@ -82,7 +82,7 @@ complete -c rfw -n '__rfw_own lint' -l fix -d 'Apply the fixes that keep what th
 complete -c rfw -n '__rfw_own lint' -l unsafe-fixes -d 'Apply those too that may change it'
 complete -c rfw -n '__rfw_own lint' -l diff -d 'Show what --fix (or --unsafe-fixes) would change, and change nothing'
 complete -c rfw -n '__rfw_own lint' -l analysis-budget -r -F -d 'How much the analysis of packets may cost: a number of nodes, or a time (30s, 500ms)'
-complete -c rfw -n '__rfw_own lint' -F -d 'Save files, lists of iptables arguments, one command a line (*.args), or folders of them; `-` is standard input'
+complete -c rfw -n '__rfw_own lint' -F -d 'Save files, shell scripts, lists of iptables arguments (*.args), or folders of them; `-` is standard input'
 complete -c rfw -n '__rfw_own rules' -l format -x -a 'text json' -d 'How they are shown'
 complete -c rfw -n '__rfw_own rules' -F -d 'Codes, names or groups (RFW3, 3xx); all without any'
 complete -c rfw -n '__rfw_own explain' -F -d '`RFW210`, `210` or `rate-limit-unreachable`'

@@ -1,5 +1,7 @@
 //! Fixes put into a text.
 
+use std::collections::BTreeMap;
+
 use rfw_diagnostics::{Edit, Fix};
 
 /// A text with fixes in it.
@@ -18,29 +20,29 @@ pub fn apply_fixes(text: &[u8], fixes: &[&Fix]) -> Fixed {
     let mut order: Vec<usize> = (0..fixes.len()).collect();
     order.sort_by_key(|&at| fixes[at].edits.iter().map(|e| e.span).min());
     let mut applied = vec![false; fixes.len()];
-    let mut edits: Vec<&Edit> = Vec::new();
+    let mut edits: BTreeMap<u32, &Edit> = BTreeMap::new();
     for at in order {
         let fix = fixes[at];
         let own = &fix.edits;
-        let there = !own.is_empty() && own.iter().all(|edit| edits.contains(&edit));
+        let there = !own.is_empty() && own.iter().all(|e| edits.get(&e.span.start).is_some_and(|o| *o == e));
         if there {
             applied[at] = true;
             continue;
         }
         let inside = own.iter().all(|e| e.span.end as usize <= text.len());
         let apart = own.iter().enumerate().all(|(n, edit)| {
-            let others = edits.iter().copied().chain(own[..n].iter());
-            others.into_iter().all(|other| !clash(edit, other))
+            let (before, after) = (edits.range(..edit.span.start), edits.range(edit.span.start..));
+            let near = before.last().into_iter().chain(after.into_iter().next()).map(|(_, e)| *e);
+            near.chain(&own[..n]).all(|other| !clash(edit, other))
         });
         if inside && apart && !own.is_empty() {
-            edits.extend(own);
+            edits.extend(own.iter().map(|edit| (edit.span.start, edit)));
             applied[at] = true;
         }
     }
-    edits.sort_by_key(|edit| edit.span);
     let mut out = Vec::with_capacity(text.len());
     let mut from = 0;
-    for edit in edits {
+    for edit in edits.into_values() {
         out.extend_from_slice(text.get(from..edit.span.start as usize).unwrap_or_default());
         out.extend_from_slice(edit.replacement.as_bytes());
         from = edit.span.end as usize;

@@ -120,12 +120,24 @@ pub fn lint(source: &Source, input: Input, family: Family, names: &dyn Names, op
     check(text, &model, None, names, options)
 }
 
+/// The rulesets that a text leaves: one, but for a script, which makes those of both families.
+#[must_use]
+pub fn models(text: Text<'_>, names: &dyn Names, facts: &Facts) -> Vec<Model> {
+    match text.input {
+        Input::Script => shell::read(text.source, names, facts).models.into(),
+        input => vec![read(text.source, input, text.family, names, facts)],
+    }
+}
+
 /// The same for the rules of one host in both families, so that checks may compare them.
 #[must_use]
-pub fn lint_pair(texts: [Text<'_>; 2], names: &dyn Names, options: &Options) -> [Report; 2] {
-    let models = texts.map(|text| read(text.source, text.input, text.family, names, &options.facts));
+pub fn lint_pair(texts: [Text<'_>; 2], names: &dyn Names, options: [&Options; 2]) -> [Report; 2] {
+    let models = [0, 1].map(|at: usize| {
+        let text = texts[at];
+        read(text.source, text.input, text.family, names, &options[at].facts)
+    });
     [(0, 1), (1, 0)].map(|(own, other)| {
-        check(texts[own], &models[own], Some((&models[other], texts[other].source)), names, options)
+        check(texts[own], &models[own], Some((&models[other], texts[other].source)), names, options[own])
     })
 }
 

@@ -5,6 +5,8 @@
 //! Only checks can be left out, not what keeps a text from loading. What an allowance names and nothing reports, and an
 //! allowance without a reason where one is asked for, are findings of their own.
 
+use std::collections::HashMap;
+
 use rfw_diagnostics::{Code, Diagnostic, FixSafety, Severity, Source, Span, codes};
 
 use crate::{CHECKS, Finding, Options};
@@ -44,8 +46,12 @@ struct Allowed {
 pub(crate) fn apply(source: &Source, findings: &mut Vec<Finding>, options: &Options) -> Vec<Suppressed> {
     let mut allowances = collect(&source.text);
     let mut suppressed = Vec::new();
+    let mut places: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
+    for (at, allowance) in allowances.iter().enumerate() {
+        places.entry(allowance.line).or_default().push(at);
+    }
     for finding in std::mem::take(findings) {
-        match allowed(&mut allowances, source, &finding) {
+        match allowed(&mut allowances, &places, source, &finding) {
             Some((reason, span)) => suppressed.push(Suppressed { finding, reason, span }),
             None => findings.push(finding),
         }
@@ -59,6 +65,7 @@ pub(crate) fn apply(source: &Source, findings: &mut Vec<Finding>, options: &Opti
 /// The reason and the place of what allows a finding.
 fn allowed(
     allowances: &mut [Allowance],
+    places: &HashMap<Option<usize>, Vec<usize>>,
     source: &Source,
     finding: &Finding,
 ) -> Option<(Option<String>, Span)> {
@@ -69,9 +76,8 @@ fn allowed(
     }
     let line = source.line_column(finding.diagnostic.span.start).line - 1;
     // An allowance for the line is nearer than one for the file.
-    let fits = |a: &&mut Allowance| a.line == Some(line);
-    let near = allowances.iter_mut().filter(fits).find_map(|a| a.take(code));
-    near.or_else(|| allowances.iter_mut().filter(|a| a.line.is_none()).find_map(|a| a.take(code)))
+    let mut near = [Some(line), None].into_iter().filter_map(|place| places.get(&place)).flatten();
+    near.find_map(|&at| allowances.get_mut(at)?.take(code))
 }
 
 impl Allowance {

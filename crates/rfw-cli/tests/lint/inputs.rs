@@ -53,3 +53,16 @@ fn the_other_family_of_a_pair_is_read_but_not_reported() {
     assert!(stdout(&out).contains("four:3:1") && stdout(&out).contains("six:2:1"), "{}", stdout(&out));
     assert!(stdout(&out).contains("2 rulesets: "));
 }
+
+#[test]
+fn scripts_in_folders_are_read_if_they_make_rules() {
+    let folder = folder("scripts");
+    write(
+        &folder,
+        "fw/up.sh",
+        "#!/bin/sh\niptables -A FORWARD -j DROP\niptables -A FORWARD -p tcp -j ACCEPT\n",
+    );
+    write(&folder, "fw/other.sh", "#!/bin/sh\necho '*filter'\n");
+    let found = files(&folder, &["fw"]);
+    assert!(!found.is_empty() && found.iter().all(|file| file == "fw/up.sh"), "{found:?}");
+}

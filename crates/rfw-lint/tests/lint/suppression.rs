@@ -119,6 +119,6 @@ fn a_pair_is_looked_at_together() {
     let (v4, v6) = (text("rules.v4"), text("rules.v6"));
     let half = |source, family| Text { source, input: Input::Save, family };
     let pair = [half(&v4, Family::Ipv4), half(&v6, Family::Ipv6)];
-    let [first, second] = lint_pair(pair, &Offline::new(&FewNames), &Options::default());
+    let [first, second] = lint_pair(pair, &Offline::new(&FewNames), [&Options::default(); 2]);
     assert!(numbers(&first).contains(&501) && numbers(&second).contains(&501));
 }

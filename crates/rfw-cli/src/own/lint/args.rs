@@ -14,7 +14,7 @@ use super::config;
 /// What `rfw lint` takes.
 #[derive(Args)]
 pub struct LintArgs {
-    /// Save files, lists of iptables arguments, one command a line (*.args), or folders of them; `-` is standard input
+    /// Save files, shell scripts, lists of iptables arguments (*.args), or folders of them; `-` is standard input
     pub files: Vec<PathBuf>,
     /// Check the running ruleset
     #[arg(long, conflicts_with_all = ["files", "pair"])]

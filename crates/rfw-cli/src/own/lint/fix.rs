@@ -3,7 +3,7 @@
 //! A fix stays only if the new text shows that it did what it says: the finding is gone, nothing that keeps a text from
 //! loading is new, and where the text had a meaning, the packets fare as the fix claims.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use rfw_diagnostics::{Code, Fix, FixSafety, Severity, Source};
 use rfw_extensions::Names;
-use rfw_lint::{Finding, Options, Report, apply_fixes};
+use rfw_lint::{Finding, Options, Report, Text, apply_fixes};
 use similar::TextDiff;
 
 use super::args::{Choice, LintArgs};
@@ -115,7 +115,7 @@ pub fn mend(one: &Checked, unsafe_too: bool, options: &Options, names: &dyn Name
         State { source, report }
     };
     let mut mended = Mended { text: Vec::new(), applied: BTreeMap::new(), refused: Vec::new() };
-    let mut given_up: Vec<(Code, String)> = Vec::new();
+    let mut given_up: BTreeSet<(Code, String)> = BTreeSet::new();
     let mut state = look(one.source.text.clone());
     let fixes = state.report.findings.iter().filter(|f| f.diagnostic.fix.is_some()).count();
     for _ in 0..ROUNDS + fixes {
@@ -133,18 +133,22 @@ pub fn mend(one: &Checked, unsafe_too: bool, options: &Options, names: &dyn Name
         if todo.is_empty() {
             break;
         }
-        let all = attempt(&state, &todo, &look);
-        let next = match judge(&state, &all.0, &all.1, one, names, options) {
-            Ok(()) => all,
-            Err(_) if todo.len() > 1 => attempt(&state, &todo[..1], &look),
-            Err(_) => all,
+        // Of fixes that do not pass together, half as many are tried, down to one.
+        let mut take = todo.len();
+        let (next, done, judged) = loop {
+            let (next, done) = attempt(&state, &todo[..take], &look);
+            let judged = judge(&state, &next, &done, one, names, options);
+            if judged.is_ok() || take == 1 {
+                break (next, done, judged);
+            }
+            take /= 2;
         };
-        match judge(&state, &next.0, &next.1, one, names, options) {
+        match judged {
             Ok(()) => {
-                for finding in next.1 {
+                for finding in done {
                     *mended.applied.entry(finding.diagnostic.code).or_default() += 1;
                 }
-                state = next.0;
+                state = next;
             }
             Err(why) => {
                 let finding = todo[0];
@@ -153,7 +157,7 @@ pub fn mend(one: &Checked, unsafe_too: bool, options: &Options, names: &dyn Name
                     "{}:{}: the fix of {} is refused: {why}",
                     one.source.name, place.line, finding.diagnostic.code
                 ));
-                given_up.push(id(finding));
+                given_up.insert(id(finding));
             }
         }
     }
@@ -182,6 +186,10 @@ fn attempt<'a>(
     (look(fixed.text), done)
 }
 
+fn text<'a>(state: &'a State, one: &Checked) -> Text<'a> {
+    Text { source: &state.source, input: one.input, family: one.family }
+}
+
 /// Whether fixes did what they say.
 fn judge(
     before: &State,
@@ -194,27 +202,23 @@ fn judge(
     if done.is_empty() {
         return Err("it does not fit the text".to_owned());
     }
-    let count = |state: &State, keep: &dyn Fn(&Finding) -> bool| {
-        state.report.findings.iter().filter(|f| keep(f)).count()
-    };
-    let faults = |state| count(state, &blocks);
+    let faults = |state: &State| state.report.findings.iter().filter(|f| blocks(f)).count();
     if faults(after) > faults(before) {
         return Err("the new text has a mistake that the old one has not".to_owned());
     }
-    for finding in done {
-        let code = finding.diagnostic.code;
-        let own = |f: &Finding| f.diagnostic.code == code;
-        if count(after, &own) >= count(before, &own) {
-            return Err("it does not mend what was found".to_owned());
-        }
+    let codes: BTreeSet<Code> = done.iter().map(|f| f.diagnostic.code).collect();
+    let count =
+        |state: &State, code| state.report.findings.iter().filter(|f| f.diagnostic.code == code).count();
+    if codes.into_iter().any(|code| count(after, code) >= count(before, code)) {
+        return Err("it does not mend what was found".to_owned());
     }
     let safe = done.iter().all(|f| f.diagnostic.fix.as_ref().is_some_and(|x| x.safety == FixSafety::Safe));
     // A text that does not load has no meaning to keep.
     if !safe || done.iter().all(|f| blocks(f)) {
         return Ok(());
     }
-    let texts = [&before.source, &after.source];
-    match prove(texts, one.input, one.family, names, options) {
+    let text = |state| text(state, one);
+    match prove([text(before), text(after)], names, options) {
         Proof::Same => Ok(()),
         Proof::Unknown(why) => Err(format!("that it changes nothing could not be proved: {why}")),
     }

@@ -136,7 +136,7 @@ fn expand(path: &Path, unread: &mut Vec<String>) -> Vec<(PathBuf, bool)> {
 /// Whether a file in a folder may be a ruleset, by its name.
 fn looks_like_rules(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    let ends = [".rules", ".v4", ".v6", ".iptables", ".ip6tables"];
+    let ends = [".rules", ".v4", ".v6", ".iptables", ".ip6tables", ".sh"];
     let starts = ["iptables", "ip6tables"];
     let texts = ["", ".save", ".txt", ".conf", ".dump"];
     let stem = texts.iter().filter_map(|end| lower.strip_suffix(end)).any(|stem| {
@@ -152,8 +152,16 @@ fn is_rules(text: &[u8]) -> bool {
     let tables = ["*filter", "*nat", "*mangle", "*raw", "*security"];
     text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).any(|line| {
         tables.iter().any(|table| line == table.as_bytes())
-            || [&b"-A "[..], b"iptables ", b"ip6tables "].iter().any(|start| line.starts_with(start))
+            || line.starts_with(b"-A ")
+            || first_program(line).is_some_and(|p| p.starts_with(b"iptables") || p.starts_with(b"ip6tables"))
     })
+}
+
+/// The program that a line of a script calls, without its path.
+fn first_program(line: &[u8]) -> Option<&[u8]> {
+    let words = line.split(u8::is_ascii_whitespace);
+    let word = words.into_iter().find(|word| *word != b"sudo" && !word.starts_with(b"-"))?;
+    word.rsplit(|&b| b == b'/').next()
 }
 
 type Text = (Source, Input, Family);
@@ -199,7 +207,8 @@ fn pair_up(
     let mut waiting: Vec<Option<Member>> = members.into_iter().map(Some).collect();
     for at in 0..waiting.len() {
         let Some(member) = waiting[at].take() else { continue };
-        let own = member.path.as_deref().map(whole);
+        // A script makes the rules of both families by itself.
+        let own = member.path.as_deref().filter(|_| member.input != Input::Script).map(whole);
         let said = own.as_ref().and_then(|own| partner.get(own));
         let fits = |other: &Member| match (said, &other.path) {
             (Some(said), Some(path)) => whole(path) == *said,
@@ -209,7 +218,9 @@ fn pair_up(
             _ => false,
         };
         let found = waiting.iter().position(|other| {
-            other.as_ref().is_some_and(|other| other.family != member.family && fits(other))
+            other.as_ref().is_some_and(|other| {
+                other.family != member.family && other.input != Input::Script && fits(other)
+            })
         });
         let other = match (found, said) {
             (Some(found), _) => waiting[found].take(),
@@ -267,6 +278,7 @@ mod tests {
 
     #[test]
     fn a_ruleset_by_its_text() {
+        assert!(is_rules(b"#!/bin/sh\n  sudo /sbin/iptables -F\n") && !is_rules(b"#!/bin/sh\nnft flush\n"));
         assert!(is_rules(b"# x\n*filter\nCOMMIT\n") && is_rules(b"-A INPUT -j DROP\n"));
         assert!(!is_rules(b"SUBSYSTEM==\"usb\", MODE=\"0660\"\n") && !is_rules(b"-a always,exit\n"));
     }

@@ -151,18 +151,14 @@ fn check(unit: Unit, names: &dyn Names, choice: &Choice) -> Vec<Checked> {
             vec![checked(*member, report, choice)]
         }
         Unit::Pair(members) => {
-            let text = |m: &Member| -> (Input, Family) { (m.input, m.family) };
-            let kinds = [text(&members[0]), text(&members[1])];
-            let reports = {
-                let texts = [0, 1].map(|at: usize| Text {
-                    source: &members[at].source,
-                    input: kinds[at].0,
-                    family: kinds[at].1,
-                });
-                let first = &members[0];
-                let options = first.settings.options(first.path.as_deref(), choice);
-                rfw_lint::lint_pair(texts, names, &options)
-            };
+            let options = |m: &Member| m.settings.options(m.path.as_deref(), choice);
+            let options = [options(&members[0]), options(&members[1])];
+            let [one, other] = [&members[0], &members[1]].map(|m| Text {
+                source: &m.source,
+                input: m.input,
+                family: m.family,
+            });
+            let reports = rfw_lint::lint_pair([one, other], names, [&options[0], &options[1]]);
             let both = members.into_iter().zip(reports).filter(|(member, _)| member.wanted);
             both.map(|(member, report)| checked(member, report, choice)).collect()
         }

@@ -3,8 +3,7 @@
 use rfw_compiler::{Body, print_rule};
 use rfw_diagnostics::Source;
 use rfw_extensions::{Names, Printer};
-use rfw_lint::{Chain, Input, Model, Options, Policy, read};
-use rfw_nft::Family;
+use rfw_lint::{Chain, Model, Options, Policy, Text, models};
 
 /// What a comparison came to.
 pub enum Proof {
@@ -15,19 +14,15 @@ pub enum Proof {
 }
 
 /// Compares what two texts do.
-pub fn prove(
-    texts: [&Source; 2],
-    input: Input,
-    family: Family,
-    names: &dyn Names,
-    options: &Options,
-) -> Proof {
-    let models = texts.map(|source| read(source, input, family, names, &options.facts));
-    let [before, after] = &models;
-    if normal(before, texts[0], names) == normal(after, texts[1], names) {
-        return Proof::Same;
+pub fn prove(texts: [Text<'_>; 2], names: &dyn Names, options: &Options) -> Proof {
+    let [before, after] = texts.map(|text| models(text, names, &options.facts));
+    let pairs = before.iter().zip(&after);
+    for (one, other) in pairs {
+        if normal(one, texts[0].source, names) != normal(other, texts[1].source, names) {
+            return Proof::Unknown("the rules differ".to_owned());
+        }
     }
-    Proof::Unknown("the rules differ".to_owned())
+    Proof::Same
 }
 
 /// Tables, chains, policies and rules, in one form.

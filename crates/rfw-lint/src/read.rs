@@ -91,13 +91,16 @@ fn arguments(reader: &mut Reader<'_>, line: &Line<'_>) {
     if words.first().is_none_or(|w| w.text.starts_with(b"#")) {
         return;
     }
-    let mut words = words;
-    while let Some(joint) = joined_commands::find(words) {
-        reader.report(joined_commands::found(words, &joint, program));
-        commands::run(reader, &words[..joint.at], Origin::default());
-        words = &words[joint.next..];
+    let joints = joined_commands::find(words);
+    if let Some(found) = joined_commands::found(words, &joints, program) {
+        reader.report(found);
     }
-    commands::run(reader, words, Origin::default());
+    let mut from = 0;
+    for joint in joints {
+        commands::run(reader, &words[from..joint.at], Origin::default());
+        from = joint.next;
+    }
+    commands::run(reader, &words[from..], Origin::default());
 }
 
 impl Reader<'_> {

@@ -17,7 +17,7 @@
 //! ```
 //! **Suppress.** Never needed: the line is refused.
 
-use rfw_diagnostics::{Diagnostic, FixSafety, Span, codes};
+use rfw_diagnostics::{Diagnostic, Edit, Fix, FixSafety, Span, codes};
 use rfw_syntax::Word;
 
 use crate::Finding;
@@ -36,9 +36,9 @@ pub(crate) struct Joint {
     pub(crate) next: usize,
 }
 
-/// The first place where another command begins, in the arguments of one.
-pub(crate) fn find(words: &[Word<'_>]) -> Option<Joint> {
-    (1..words.len()).find_map(|at| {
+/// The places where other commands begin, in the arguments of one.
+pub(crate) fn find(words: &[Word<'_>]) -> Vec<Joint> {
+    let begins = |at: usize| {
         let mut program = at;
         while words.get(program).is_some_and(|w| !w.quoted && base(&w.text) == b"sudo") {
             program += 1;
@@ -48,7 +48,15 @@ pub(crate) fn find(words: &[Word<'_>]) -> Option<Joint> {
         let is_program = matches!(named(&word.text), Some(Program::Tables(_)));
         let begins = is_program && next.text.starts_with(b"-") && !takes_value(&words[at - 1]);
         begins.then_some(Joint { at, next: program + 1 })
-    })
+    };
+    let mut joints: Vec<Joint> = Vec::new();
+    for at in 1..words.len() {
+        // Behind `sudo` the program is no other place.
+        if joints.last().is_none_or(|last| at >= last.next) {
+            joints.extend(begins(at));
+        }
+    }
+    joints
 }
 
 /// Whether the word that follows may be anything.
@@ -59,17 +67,27 @@ fn takes_value(word: &Word<'_>) -> bool {
 }
 
 /// The finding. `program`: the list names a program in each line, so the next line keeps its own.
-pub(crate) fn found(words: &[Word<'_>], joint: &Joint, program: bool) -> Diagnostic {
-    let (before, word, next) = (&words[joint.at - 1], &words[joint.at], &words[joint.next]);
+pub(crate) fn found(words: &[Word<'_>], joints: &[Joint], program: bool) -> Option<Diagnostic> {
+    let (first, rest) = joints.split_first()?;
+    let word = words.get(first.at)?;
     let shown = word.lossy();
-    let keep = if program { word.span } else { next.span };
-    Diagnostic::error(
-        codes::JOINED_COMMANDS,
-        word.span,
-        format!("two commands on one line: a line break was lost before `{shown}`"),
-    )
-    .help(format!(
+    let message = match rest.len() {
+        0 => format!("two commands on one line: a line break was lost before `{shown}`"),
+        more => format!("{} commands on one line: line breaks were lost, the first before `{shown}`", more + 2),
+    };
+    let mut diagnostic = Diagnostic::error(codes::JOINED_COMMANDS, word.span, message).help(format!(
         "web pages often lose line breaks when copied; iptables stops at ``Bad argument `{shown}'`` and does nothing of the line"
-    ))
-    .fix(Span { start: before.span.end, end: keep.start }, "\n", FixSafety::Safe)
+    ));
+    for joint in rest {
+        diagnostic = diagnostic.also(words.get(joint.at)?.span, "and here");
+    }
+    let edits = joints.iter().filter_map(|joint| {
+        let (before, next) = (words.get(joint.at.checked_sub(1)?)?, words.get(joint.next)?);
+        let keep = if program { words.get(joint.at)?.span } else { next.span };
+        let span = Span { start: before.span.end, end: keep.start };
+        (span.start <= span.end).then(|| Edit { span, replacement: "\n".to_owned() })
+    });
+    let edits: Vec<Edit> = edits.collect();
+    diagnostic.fix = (edits.len() == joints.len()).then_some(Fix { edits, safety: FixSafety::Safe });
+    Some(diagnostic)
 }

@@ -50,7 +50,12 @@ impl<'n> Firewall<'n> {
 
     /// Notes what is not followed. The same reason makes one finding.
     pub(super) fn not_followed(&mut self, span: Span, why: Why, message: &str) {
-        if let Some(known) = self.notes.iter_mut().find(|n| n.why == why && n.message == message) {
+        let same = |n: &&mut Note| {
+            n.message == message
+                && n.why.text == why.text
+                && (n.why.at == why.at || n.why.at == n.span && why.at == span)
+        };
+        if let Some(known) = self.notes.iter_mut().find(same) {
             if known.span != span && !known.more.contains(&span) {
                 known.more.push(span);
             }
@@ -127,13 +132,17 @@ impl<'n> Firewall<'n> {
     /// Applies a command; whether it succeeds, where that is known.
     fn command(&mut self, six: bool, fields: &[Field], span: Span, origin: &Origin) -> Option<bool> {
         let words: Vec<Word<'_>> = fields.iter().map(word).collect();
-        if let Some(joint) = joined_commands::find(&words) {
-            let reader = &mut self.readers[usize::from(six)];
-            reader.report(joined_commands::found(&words, &joint, true));
-            let program = super::programs::named(&words[joint.next - 1].text);
-            let next_six = matches!(program, Some(super::programs::Program::Tables(true)));
-            self.command(six, &fields[..joint.at], span, origin);
-            return self.command(next_six, &fields[joint.next..], span, origin);
+        let joints = joined_commands::find(&words);
+        if let Some(found) = joined_commands::found(&words, &joints, true) {
+            self.readers[usize::from(six)].report(found);
+            let (mut from, mut family) = (0, six);
+            for joint in joints {
+                self.command(family, &fields[from..joint.at], span, origin);
+                let program = super::programs::named(&words[joint.next - 1].text);
+                family = matches!(program, Some(super::programs::Program::Tables(true)));
+                from = joint.next;
+            }
+            return self.command(family, &fields[from..], span, origin);
         }
         if let Some(unknown) = fields.iter().find(|f| f.unknown.is_some()) {
             if fields.iter().any(|f| f.known().is_none_or(commands::is_change)) {

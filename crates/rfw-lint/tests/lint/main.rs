@@ -4,4 +4,5 @@ mod cases;
 mod common;
 mod pages;
 mod reasoning;
+mod scripts;
 mod suppression;

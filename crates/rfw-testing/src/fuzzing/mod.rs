@@ -6,6 +6,7 @@
 mod decode;
 mod diagnostics;
 mod save_file;
+mod script;
 mod seeds;
 mod words;
 
@@ -18,6 +19,7 @@ use rfw_values::Services;
 pub use decode::decode;
 pub use diagnostics::diagnostics;
 pub use save_file::save_file;
+pub use script::script;
 pub use seeds::{Seed, seeds};
 pub use words::words;
 
@@ -25,8 +27,13 @@ pub use words::words;
 pub type Target = fn(&[u8]);
 
 /// All of them, by name.
-pub const TARGETS: &[(&str, Target)] =
-    &[("words", words), ("save_file", save_file), ("decode", decode), ("diagnostics", diagnostics)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("words", words),
+    ("save_file", save_file),
+    ("script", script),
+    ("decode", decode),
+    ("diagnostics", diagnostics),
+];
 
 /// Both families.
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];

@@ -33,10 +33,14 @@ pub fn seeds() -> io::Result<Vec<Seed>> {
     let mut seeds = Vec::new();
     for path in files {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        if !matches!(extension, "rules" | "args") {
+        if !matches!(extension, "rules" | "args" | "sh") {
             continue;
         }
         let text = fs::read(&path)?;
+        if extension == "sh" {
+            seeds.push(Seed { target: "script", bytes: text });
+            continue;
+        }
         let v6 = path.to_string_lossy().ends_with(".v6.rules");
         of_file(&text, if v6 { Family::Ipv6 } else { Family::Ipv4 }, &mut seeds);
     }
@@ -61,6 +65,7 @@ fn of_file(text: &[u8], family: Family, seeds: &mut Vec<Seed>) {
     if text.len() <= 4096 {
         seeds.push(Seed { target: "save_file", bytes: text.to_vec() });
         seeds.push(Seed { target: "diagnostics", bytes: text.to_vec() });
+        seeds.push(Seed { target: "script", bytes: [b"iptables-restore <<END\n", text, b"END\n"].concat() });
     }
     let mut table = "filter".to_owned();
     for line in SaveLines::new(text) {

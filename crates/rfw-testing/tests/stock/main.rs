@@ -8,6 +8,7 @@ mod compare;
 mod netns;
 mod random;
 mod ruleset;
+mod scripts;
 mod translate;
 
 use rfw_nft::Family;
@@ -73,6 +74,14 @@ fn random_rules() {
             std::fs::remove_file(&file.path).unwrap();
         }
         report.finish("random_rules");
+    });
+}
+
+#[test]
+fn scripts_leave_what_the_linter_reads() {
+    within("scripts_leave_what_the_linter_reads", || {
+        let count = scripts::compare();
+        say(&format!("scripts_leave_what_the_linter_reads: {count} scripts compared"));
     });
 }
 

@@ -137,6 +137,7 @@ _rfw_rule() {
         -p|--protocol) _rfw_words "$_rfw_protocols" ;;
         -i|-o|--in-interface|--out-interface) _rfw_words "$(_rfw_interfaces)" ;;
         --encoding) _rfw_words "auto native compat" ;;
+        --compat-version) _rfw_words "1.8.9 1.8.11" ;;
         -[ACDIRLSFZXEPg]|--append|--check|--delete|--insert|--replace|--list|--list-rules|--flush|--zero|--delete-chain|--rename-chain|--policy|--goto)
             _rfw_words "$(_rfw_chains)" ;;
         *) [[ $cur == -* ]] && _rfw_words "$_rfw_options$loaded" ;;
@@ -147,6 +148,7 @@ _rfw_restore() {
     case $prev in
         -T|--table) _rfw_words "$_rfw_tables" ;;
         --encoding) _rfw_words "auto native compat" ;;
+        --compat-version) _rfw_words "1.8.9 1.8.11" ;;
         *) if [[ $cur == -* ]]; then _rfw_words "$_rfw_restore_options"; else mapfile -t COMPREPLY < <(compgen -f -- "$cur"); fi ;;
     esac
 }
@@ -240,8 +242,8 @@ _rfw_tables='filter nat mangle raw security'
 _rfw_matches='addrtype ah bpf cgroup cluster comment connbytes connlabel connlimit connmark conntrack cpu dccp devgroup dscp dst ecn esp eui64 frag hashlimit hbh helper hl icmp icmp6 ipcomp iprange ipv6header ipvs length limit mac mark mh multiport nfacct osf owner physdev pkttype policy quota rateest realm recent rpfilter rt sctp set socket srh state statistic string tcp tcpmss time tos ttl u32 udp'
 _rfw_targets='ACCEPT DROP RETURN QUEUE AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNMARK CONNSECMARK CT DNAT DNPT DSCP ECN HL HMARK IDLETIMER LED LOG MARK MASQUERADE NETMAP NFLOG NFQUEUE NOTRACK RATEEST REDIRECT REJECT SECMARK SET SNAT SNPT SYNPROXY TCPMSS TCPOPTSTRIP TEE TOS TPROXY TRACE TTL ULOG'
 _rfw_protocols='ah all dccp esp gre icmp icmpv6 igmp ipcomp ipv6-icmp mh sctp tcp udp vrrp'
-_rfw_options='-A --append -I --insert -R --replace -D --delete -C --check -L --list -S --list-rules -F --flush -Z --zero -N --new-chain -X --delete-chain -E --rename-chain -P --policy -h --help -V --version -t --table -p --protocol -s --source -d --destination -i --in-interface -o --out-interface -f --fragments -m --match -j --jump -g --goto -c --set-counters -n --numeric -v --verbose -x --exact --line-numbers -w --wait -W --wait-interval -M --modprobe -4 --ipv4 -6 --ipv6 --encoding --no-xt'
-_rfw_restore_options='-c --counters -n --noflush -t --test -T --table -v --verbose -w --wait -W --wait-interval -M --modprobe -4 --ipv4 -6 --ipv6 -h --help -V --version --encoding --no-xt'
-_rfw_save_options='-c --counters -t --table -f --file -M --modprobe -d --dump -4 --ipv4 -6 --ipv6 -h --help -V --version'
+_rfw_options='-A --append -I --insert -R --replace -D --delete -C --check -L --list -S --list-rules -F --flush -Z --zero -N --new-chain -X --delete-chain -E --rename-chain -P --policy -h --help -V --version -t --table -p --protocol -s --source -d --destination -i --in-interface -o --out-interface -f --fragments -m --match -j --jump -g --goto -c --set-counters -n --numeric -v --verbose -x --exact --line-numbers -w --wait -W --wait-interval -M --modprobe -4 --ipv4 -6 --ipv6 --encoding --no-xt --compat-version'
+_rfw_restore_options='-c --counters -n --noflush -t --test -T --table -v --verbose -w --wait -W --wait-interval -M --modprobe -4 --ipv4 -6 --ipv6 -h --help -V --version --encoding --no-xt --compat-version'
+_rfw_save_options='-c --counters -t --table -f --file -M --modprobe -d --dump -4 --ipv4 -6 --ipv6 -h --help -V --version --compat-version'
 _rfw_commands='restore save translate lint lsp rules explain monitor apply persist completions'
 _rfw_groups='persist'

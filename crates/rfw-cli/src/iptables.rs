@@ -1,7 +1,7 @@
 //! The `iptables` personality: one command.
 
 use rfw_compiler::{BuildCx, Rule, RuleTarget, TableSpec, build, list_verbose_line};
-use rfw_diagnostics::{Classic, Diagnostic, Source, Span, codes};
+use rfw_diagnostics::{Classic, CompatVersion, Diagnostic, Source, Span, codes};
 use rfw_extensions::{Printer, Registry};
 use rfw_kernel::Live;
 use rfw_nft::Family;
@@ -80,7 +80,7 @@ fn execute(
             if command.also_zero {
                 let zeroed = zero_shown(&mut live, &names, personality, spec, command, settings)?;
                 if command.verbose > 0 {
-                    report::output(&said_of_chains("Zeroing", &zeroed));
+                    report::output(&said_of_zeroed(spec, command, personality.version, &zeroed));
                 }
             }
             Ok(())
@@ -93,7 +93,7 @@ fn execute(
                 let mut transaction =
                     Transaction::begin(&mut live, &names, personality.family, settings, history)?;
                 transaction.written_in(Origin::Words(words));
-                let said = apply(&mut transaction, spec, command, &rules)?;
+                let said = apply(&mut transaction, spec, command, &rules, personality.version)?;
                 match transaction.commit() {
                     Err(Halt::Conflict) => Err(Halt::Conflict),
                     done => Ok((said, done)),
@@ -241,6 +241,7 @@ pub fn apply(
     spec: &'static TableSpec,
     command: &Command<'_>,
     rules: &[Rule],
+    version: CompatVersion,
 ) -> Done<Vec<u8>> {
     check_chain_name(command)?;
     let table = transaction.table(spec)?;
@@ -261,6 +262,7 @@ pub fn apply(
                 family: transaction.family(),
                 names: transaction.names(),
                 numeric: true,
+                version,
                 protocol: None,
             };
             list_verbose_line(rule, &mut printer);
@@ -268,12 +270,11 @@ pub fn apply(
     }
     let flushed = apply_action(transaction, table, command, rules, span)?;
     if verbose {
-        let what = match command.action {
-            Action::Flush => "Flushing",
-            Action::DeleteChain => "Deleting",
-            _ => "Zeroing",
-        };
-        said.extend(said_of_chains(what, &flushed));
+        said.extend(match command.action {
+            Action::Flush => said_of_chains("Flushing", &flushed),
+            Action::DeleteChain => said_of_chains("Deleting", &flushed),
+            _ => said_of_zeroed(spec, command, version, &flushed),
+        });
     }
     debug_assert!(chain.is_some() || !takes_rule(command.action));
     Ok(said)
@@ -283,6 +284,22 @@ pub fn apply(
 pub fn said_of_chains(what: &str, names: &[Vec<u8>]) -> Vec<u8> {
     let line = |name: &Vec<u8>| format!("{what} chain `{}'\n", String::from_utf8_lossy(name));
     names.iter().map(line).collect::<String>().into_bytes()
+}
+
+/// ``Zeroing chain `X'``; 1.8.11 says it of built-in chains that were never made, too.
+fn said_of_zeroed(
+    spec: &TableSpec,
+    command: &Command<'_>,
+    version: CompatVersion,
+    zeroed: &[Vec<u8>],
+) -> Vec<u8> {
+    let one = command.chain.is_some();
+    let missing = spec.chains.iter().map(|base| base.name.as_bytes().to_vec());
+    let mut names: Vec<Vec<u8>> =
+        if one || version == CompatVersion::V1_8_9 { Vec::new() } else { missing.collect() };
+    let found: Vec<Vec<u8>> = zeroed.iter().filter(|name| !names.contains(name)).cloned().collect();
+    names.extend(found);
+    said_of_chains("Zeroing", &names)
 }
 
 fn apply_action(
@@ -444,6 +461,7 @@ Options:
   --modprobe=<command>          accepted
   --set-counters -c packets bytes       counters of a new rule
   --encoding auto|native|compat         how rules are written to the kernel (rfw)
+  --compat-version 1.8.9|1.8.11         the release of iptables whose texts are printed (rfw)
   --no-xt                       refuse what needs nft_compat (rfw)
   --version     -V              print the version
 ";

@@ -22,6 +22,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
 use personality::{Personality, Role};
+use rfw_diagnostics::Classic;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().map(OsStringExt::into_vec);
@@ -40,6 +41,10 @@ fn main() -> ExitCode {
         && arguments.first().is_some_and(|word| !word.starts_with(b"-") && word.as_slice() != b"!")
     {
         return ExitCode::from(own::run(&arguments));
+    }
+    match settings::compat_version(&mut arguments) {
+        Ok(version) => personality.version = version,
+        Err(text) => return ExitCode::from(report::plain(&personality, &Classic::Parameter(text))),
     }
     let status = match personality.role {
         Role::Command => iptables::run(&personality, arguments),

@@ -2,7 +2,7 @@
 
 use rfw_nft::Family;
 
-pub use rfw_diagnostics::COMPAT_VERSION;
+use rfw_diagnostics::{CompatVersion, Voice};
 
 /// What kind of program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Personality {
     pub family: Family,
     /// Whether it was called by a name of ours, so that own commands exist.
     pub ours: bool,
+    /// The release of iptables that it speaks as.
+    pub version: CompatVersion,
     /// The subcommand word that chose the role, if one did (`rfw restore`).
     pub word: String,
     /// The program's base name as called.
@@ -75,13 +77,20 @@ pub fn subcommand(word: &[u8]) -> Option<Role> {
 }
 
 impl Personality {
-    /// From argv\[0\]; an unknown name is `rfw`.
+    /// From argv\[0\]; an unknown name is `rfw`. It speaks as 1.8.9.
     pub fn from_path(path: &[u8]) -> Self {
         let base = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
         let called = String::from_utf8_lossy(base).into_owned();
         let plain = called.replace("-nft", "");
         let row = NAMES.iter().find(|(name, ..)| *name == plain).unwrap_or(&NAMES[0]);
-        Self { role: row.1, family: row.2, ours: row.3, word: String::new(), called }
+        Self {
+            role: row.1,
+            family: row.2,
+            ours: row.3,
+            version: CompatVersion::default(),
+            word: String::new(),
+            called,
+        }
     }
 
     /// The name that messages begin with: iptables' own, also when called as `iptables-nft`.
@@ -114,7 +123,12 @@ impl Personality {
 
     /// `iptables v1.8.9 (nf_tables)`, which programs parse.
     pub fn banner(&self) -> String {
-        rfw_diagnostics::Voice::new(self.program(), self.called()).banner()
+        self.voice().banner()
+    }
+
+    /// How it speaks.
+    pub fn voice(&self) -> Voice {
+        Voice::new(self.program(), self.called()).of(self.version)
     }
 }
 

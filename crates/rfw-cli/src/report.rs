@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use rfw_diagnostics::{Classic, Diagnostic, Source, Voice, render_text};
+use rfw_diagnostics::{Classic, Diagnostic, Source, render_text};
 use rfw_syntax::RuleAst;
 
 use crate::personality::Personality;
@@ -25,10 +25,6 @@ pub fn output(bytes: &[u8]) {
     let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
-fn voice(personality: &Personality) -> Voice {
-    Voice::new(personality.program(), personality.called())
-}
-
 /// Reports mistakes of one source; `lead` is the one that iptables would have told, and its status counts.
 pub fn diagnostics(
     personality: &Personality,
@@ -38,8 +34,11 @@ pub fn diagnostics(
     line: impl Fn(&Diagnostic) -> Option<usize>,
 ) -> u8 {
     let Some(first) = found.get(lead) else { return 0 };
-    let classic = first.classic.clone().unwrap_or_else(|| Classic::Parameter(first.message.clone()));
-    let mut text = voice(personality).say(&classic, line(first));
+    let classic = first
+        .words(personality.version)
+        .cloned()
+        .unwrap_or_else(|| Classic::Parameter(first.message.clone()));
+    let mut text = personality.voice().say(&classic, line(first));
     if let (Classic::Resource(_), Some(_)) = (&classic, line(first)) {
         for more in found.iter().skip(lead + 1) {
             if let (Some(Classic::Resource(words)), Some(n)) = (&more.classic, line(more)) {
@@ -55,6 +54,6 @@ pub fn diagnostics(
 
 /// Reports something that has no place in a text.
 pub fn plain(personality: &Personality, classic: &Classic) -> u8 {
-    error_text(&voice(personality).say(classic, None));
+    error_text(&personality.voice().say(classic, None));
     classic.status()
 }

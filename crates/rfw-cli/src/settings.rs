@@ -1,7 +1,8 @@
-//! `--encoding` and `--no-xt`: from the command line, the environment, `/etc/rfw/rfw.toml`, in this order.
+//! `--encoding`, `--no-xt` and `--compat-version`: from the command line, the environment, `/etc/rfw/rfw.toml`, in this order.
 
 use std::path::{Path, PathBuf};
 
+use rfw_diagnostics::CompatVersion;
 use rfw_extensions::Encoding;
 
 /// What the user chose; `None` is `auto`.
@@ -25,35 +26,13 @@ fn parse(word: &str) -> Option<Option<Encoding>> {
 }
 
 impl Settings {
-    /// Takes the options of ours out of the arguments, wherever they stand before `--`, and asks the environment and the
-    /// configuration file for what they leave open.
+    /// Takes the options of ours out of the arguments, wherever they stand, and asks the environment and the configuration
+    /// file for what they leave open.
     pub fn extract(arguments: &mut Vec<Vec<u8>>) -> Result<Self, String> {
-        let mut given: Option<String> = None;
-        let mut no_xt = false;
-        let mut index = 0;
-        while index < arguments.len() {
-            let word = arguments[index].clone();
-            if word == b"--no-xt" {
-                no_xt = true;
-                arguments.remove(index);
-            } else if word == b"--encoding" {
-                if index + 1 >= arguments.len() {
-                    return Err("option \"--encoding\" requires an argument".into());
-                }
-                given = Some(String::from_utf8_lossy(&arguments[index + 1]).into_owned());
-                arguments.drain(index..index + 2);
-            } else if let Some(value) = word.strip_prefix(b"--encoding=") {
-                given = Some(String::from_utf8_lossy(value).into_owned());
-                arguments.remove(index);
-            } else {
-                index += 1;
-            }
-        }
-        let word = given
-            .map(|w| (w, "--encoding"))
-            .or_else(|| std::env::var("RFW_ENCODING").ok().map(|w| (w, "RFW_ENCODING")))
-            .or_else(|| configured(Path::new(CONFIG)).map(|w| (w, CONFIG)));
-        let encoding = match word {
+        let before = arguments.len();
+        arguments.retain(|word| word != b"--no-xt");
+        let no_xt = arguments.len() < before;
+        let encoding = match chosen(arguments, "encoding", "RFW_ENCODING")? {
             None => None,
             Some((word, from)) => parse(&word)
                 .ok_or_else(|| format!("{from}: encoding is auto, native or compat, not `{word}'"))?,
@@ -62,14 +41,60 @@ impl Settings {
     }
 }
 
-/// `encoding = "…"` at the top level of the configuration file.
-fn configured(path: &Path) -> Option<String> {
+/// Takes `--compat-version` out of the arguments, or asks the environment and the configuration file: the release of iptables
+/// whose texts are wanted.
+pub fn compat_version(arguments: &mut Vec<Vec<u8>>) -> Result<CompatVersion, String> {
+    let Some((word, from)) = chosen(arguments, "compat-version", "RFW_COMPAT_VERSION")? else {
+        return Ok(CompatVersion::default());
+    };
+    let known = CompatVersion::ALL.map(CompatVersion::name).join(" or ");
+    CompatVersion::named(&word).ok_or_else(|| format!("{from}: compat-version is {known}, not `{word}'"))
+}
+
+/// A setting, and where it is from: its option, which is taken out of the arguments, the environment, the configuration file.
+fn chosen(
+    arguments: &mut Vec<Vec<u8>>,
+    name: &'static str,
+    variable: &'static str,
+) -> Result<Option<(String, String)>, String> {
+    let option = format!("--{name}");
+    Ok(taken(arguments, &option)?
+        .map(|word| (word, option))
+        .or_else(|| std::env::var(variable).ok().map(|word| (word, variable.to_owned())))
+        .or_else(|| configured(Path::new(CONFIG), name).map(|word| (word, CONFIG.to_owned()))))
+}
+
+/// Takes every `--option VALUE` and `--option=VALUE` out of the arguments; gives the last value.
+fn taken(arguments: &mut Vec<Vec<u8>>, option: &str) -> Result<Option<String>, String> {
+    let mut given = None;
+    let mut index = 0;
+    while let Some(word) = arguments.get(index) {
+        if word == option.as_bytes() {
+            let Some(value) = arguments.get(index + 1) else {
+                return Err(format!("option \"{option}\" requires an argument"));
+            };
+            given = Some(String::from_utf8_lossy(value).into_owned());
+            arguments.drain(index..index + 2);
+        } else if let Some(value) =
+            word.strip_prefix(option.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
+        {
+            given = Some(String::from_utf8_lossy(value).into_owned());
+            arguments.remove(index);
+        } else {
+            index += 1;
+        }
+    }
+    Ok(given)
+}
+
+/// `KEY = "…"` at the top level of the configuration file; `_` in it is as good as `-`.
+fn configured(path: &Path, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let top = text.lines().take_while(|line| !line.trim_start().starts_with('['));
     for line in top {
         let line = line.split('#').next().unwrap_or_default();
         if let Some((key, value)) = line.split_once('=')
-            && key.trim() == "encoding"
+            && key.trim().replace('_', "-") == name
         {
             return Some(value.trim().trim_matches(['"', '\'']).to_owned());
         }
@@ -106,6 +131,10 @@ mod tests {
         assert_eq!(settings.encoding, Some(Encoding::Native));
         assert!(settings.no_xt);
         assert_eq!(arguments, words("-A INPUT -j DROP"));
+        let mut arguments = words("--compat-version 1.8.9 -L --compat-version=1.8.11");
+        assert_eq!(compat_version(&mut arguments), Ok(CompatVersion::V1_8_11));
+        assert_eq!(arguments, words("-L"));
+        assert!(compat_version(&mut words("--compat-version 1.8.10")).is_err());
         assert!(Settings::extract(&mut words("--encoding=fast")).is_err());
         assert!(Settings::extract(&mut words("-L --encoding")).is_err());
     }

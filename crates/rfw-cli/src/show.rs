@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use rfw_compiler::builtin::TABLES;
 use rfw_compiler::{ListOptions, Stored, TableSpec, list_heading, list_rule, print_stored};
-use rfw_diagnostics::{Classic, Diagnostic, codes};
+use rfw_diagnostics::{Classic, CompatVersion, Diagnostic, codes};
 use rfw_extensions::{Names, Printer};
 use rfw_kernel::{Chain, Error, Kernel, TableId, consistent};
 use rfw_nft::Family;
@@ -12,6 +12,7 @@ use rfw_syntax::{Action, Command, OptionSpec};
 
 use crate::engine::{Done, is_base, stored};
 use crate::personality::Personality;
+use crate::report;
 
 /// A chain with its rules.
 pub struct ChainView {
@@ -118,6 +119,9 @@ pub fn show(
         && !view.chains.iter().any(|c| c.name == word.text.as_ref())
     {
         let shown = word.lossy();
+        if personality.version > CompatVersion::V1_8_9 && !view.foreign_base.is_empty() {
+            report::output(foreign_note(spec).as_bytes());
+        }
         return Err(Box::new(
             Diagnostic::error(
                 codes::NO_SUCH_CHAIN,
@@ -128,7 +132,8 @@ pub fn show(
             .classic(Classic::Refused(format!(
                 "chain `{shown}' in table `{}' is incompatible, use 'nft' tool.",
                 spec.name
-            ))),
+            )))
+            .later(Classic::Other("No chain/target/match by that name".to_owned())),
         )
         .into());
     }
@@ -138,13 +143,11 @@ pub fn show(
         family: personality.family,
         names,
         numeric: command.numeric,
+        version: personality.version,
         protocol: None,
     };
     if !view.foreign_base.is_empty() && only.is_none() {
-        printer.fmt(format_args!(
-            "# Table `{}' contains incompatible base-chains, use 'nft' tool to list them.\n",
-            spec.name
-        ));
+        printer.text(&foreign_note(spec));
     }
     let chains: Vec<&ChainView> =
         view.chains.iter().filter(|c| only.is_none_or(|name| c.name == name)).collect();
@@ -154,6 +157,11 @@ pub fn show(
         list_rules(&chains, command, only.is_some(), &mut printer);
     }
     Ok(out)
+}
+
+/// Says that there are chains which are not shown.
+pub fn foreign_note(spec: &TableSpec) -> String {
+    format!("# Table `{}' contains incompatible base-chains, use 'nft' tool to list them.\n", spec.name)
 }
 
 fn list(chains: &[&ChainView], command: &Command<'_>, out: &mut Printer<'_>) {

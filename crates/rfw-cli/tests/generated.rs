@@ -122,6 +122,7 @@ fn every_option_of_restore_and_save_in_the_pages_is_one() {
                 let mut words = vec![name];
                 match name {
                     "--encoding" => words.push("native"),
+                    "--compat-version" => words.push("1.8.11"),
                     _ if value.contains("\\fI[") || value.is_empty() => {}
                     _ => words.push("filter"),
                 }

@@ -105,7 +105,11 @@ fn check_interfaces(ast: &RuleAst<'_>, chain: &[u8]) -> Built<()> {
                 format!("{chain} has no {side} interface"),
             )
             .help(format!("drop `-{letter}`, or put the rule where packets have one"))
-            .parameter(format!("Can't use -{letter} with {chain}\n")),
+            .parameter(format!("Can't use -{letter} with {chain}\n"))
+            .later_parameter(format!(
+                "Can't use --{}-interface with {chain}",
+                if letter == 'i' { "in" } else { "out" }
+            )),
         ))
     };
     match (&ast.in_interface, &ast.out_interface, chain) {

@@ -1,7 +1,8 @@
 //! Rules as `-L` and `-v` print them (encoding.md 5.4).
 
 use rfw_extensions::Printer;
-use rfw_extensions::selector::{Inv, protocol_name};
+use rfw_extensions::protocols;
+use rfw_extensions::selector::Inv;
 use rfw_nft::Family;
 use rfw_values::{AddrMask, Interface};
 
@@ -84,7 +85,8 @@ fn row(rule: &Rule, options: ListOptions, out: &mut Printer<'_>) {
     out.protocol = selector.protocol_pair().filter(|p| !p.1).map(|p| p.0);
     out.fmt(format_args!("{:<9} ", String::from_utf8_lossy(rule.target.listed())));
     out.text(if selector.protocol.as_ref().is_some_and(|p| p.inverted) { "!" } else { " " });
-    let protocol = protocol_column(selector.protocol.as_ref().map_or(0, |p| p.value), out);
+    let number = selector.protocol.as_ref().map_or(0, |p| p.value);
+    let protocol = protocols::in_listing(number, out).unwrap_or_else(|| number.to_string());
     out.fmt(format_args!("{protocol:<4} "));
     out.text(match selector.fragment {
         Some(true) => "!f ",
@@ -113,16 +115,6 @@ fn finish_row(rule: &Rule, out: &mut Printer<'_>) {
     }
     if let RuleTarget::Extension(target) = &rule.target {
         target.list(out);
-    }
-}
-
-fn protocol_column(number: u8, out: &Printer<'_>) -> String {
-    if out.numeric {
-        return number.to_string();
-    }
-    match number {
-        0 => "all".into(),
-        number => protocol_name(number, out.names).unwrap_or_else(|| number.to_string()),
     }
 }
 
@@ -161,11 +153,8 @@ fn address(part: Option<&Inv<AddrMask>>, out: &Printer<'_>) -> String {
 pub fn list_verbose_line(rule: &Rule, out: &mut Printer<'_>) {
     let selector = &rule.selector;
     let name = String::from_utf8_lossy(rule.target.listed()).into_owned();
-    // Only the protocols that libxtables itself knows have names here.
-    const NAMED: [u8; 10] = [0, 1, 6, 17, 50, 51, 58, 132, 135, 136];
     let number = selector.protocol.as_ref().map_or(0, |p| p.value);
-    out.numeric = !NAMED.contains(&number);
-    let protocol = protocol_column(number, out);
+    let protocol = protocols::told(number, out).unwrap_or_else(|| number.to_string());
     out.numeric = true;
     let sign = |inverted: Option<bool>| if inverted == Some(true) { "!" } else { "" };
     let place = |inverted: Option<bool>| if inverted == Some(true) { "!" } else { " " };

@@ -1,6 +1,6 @@
 //! The diagnostic value.
 
-use crate::Span;
+use crate::{CompatVersion, Span};
 
 /// How bad a finding is; ordered from harmless to bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,6 +136,8 @@ pub struct Diagnostic {
     pub fix: Option<Fix>,
     /// What the iptables personalities print first.
     pub classic: Option<Classic>,
+    /// What they print first as iptables 1.8.11, if that is something else.
+    pub later: Option<Classic>,
 }
 
 impl Diagnostic {
@@ -158,6 +160,7 @@ impl Diagnostic {
             help: None,
             fix: None,
             classic: None,
+            later: None,
         }
     }
 
@@ -205,6 +208,35 @@ impl Diagnostic {
     pub fn classic(mut self, classic: Classic) -> Self {
         self.classic = Some(classic);
         self
+    }
+
+    /// Sets what iptables 1.8.11 says, where that is something else.
+    #[must_use]
+    pub fn later(mut self, classic: Classic) -> Self {
+        self.later = Some(classic);
+        self
+    }
+
+    /// Sets what iptables 1.8.11 says, where that is something else: a parameter problem, status 2.
+    #[must_use]
+    pub fn later_parameter(self, text: impl Into<String>) -> Self {
+        self.later(Classic::Parameter(text.into()))
+    }
+
+    /// The same for one that is boxed already.
+    #[must_use]
+    pub fn map_later(mut self: Box<Self>, text: impl Into<String>) -> Box<Self> {
+        self.later = Some(Classic::Parameter(text.into()));
+        self
+    }
+
+    /// What a release of iptables says.
+    #[must_use]
+    pub fn words(&self, version: CompatVersion) -> Option<&Classic> {
+        match version {
+            CompatVersion::V1_8_11 => self.later.as_ref().or(self.classic.as_ref()),
+            CompatVersion::V1_8_9 => self.classic.as_ref(),
+        }
     }
 
     /// Sets what iptables says: a parameter problem, status 2.

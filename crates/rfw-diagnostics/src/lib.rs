@@ -8,10 +8,12 @@ mod diagnostic;
 mod json;
 mod render;
 mod source;
+mod version;
 mod voice;
 
 pub use diagnostic::{Classic, Code, Diagnostic, Edit, Fix, FixSafety, Label, Severity};
 pub use json::to_json;
 pub use render::{render_linked, render_text};
 pub use source::{LineColumn, Source, SourceKind, Span};
-pub use voice::{COMPAT_VERSION, Voice};
+pub use version::CompatVersion;
+pub use voice::Voice;

@@ -1,28 +1,32 @@
 //! iptables' own words on standard error, around the text of a mistake.
 
-use crate::Classic;
-
-/// The version of iptables whose texts are reproduced.
-pub const COMPAT_VERSION: &str = "1.8.9";
+use crate::{Classic, CompatVersion};
 
 /// A program that speaks as iptables does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Voice {
     program: String,
     called: String,
+    version: CompatVersion,
 }
 
 impl Voice {
     /// `program` is the name that messages begin with, `called` the one to call again for help.
     #[must_use]
     pub fn new(program: impl Into<String>, called: impl Into<String>) -> Self {
-        Self { program: program.into(), called: called.into() }
+        Self { program: program.into(), called: called.into(), version: CompatVersion::default() }
+    }
+
+    /// The same program of another release.
+    #[must_use]
+    pub fn of(self, version: CompatVersion) -> Self {
+        Self { version, ..self }
     }
 
     /// `iptables v1.8.9 (nf_tables)`, which programs parse.
     #[must_use]
     pub fn banner(&self) -> String {
-        format!("{} v{COMPAT_VERSION} (nf_tables)", self.program)
+        format!("{} v{} (nf_tables)", self.program, self.version)
     }
 
     /// What the program prints for a mistake (encoding.md 5.1); `line` is that of a restore file.

@@ -10,6 +10,7 @@ pub mod lifting;
 pub mod lowering;
 pub mod matches;
 pub mod printer;
+pub mod protocols;
 mod registry;
 pub mod selector;
 pub mod shared;

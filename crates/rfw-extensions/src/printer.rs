@@ -1,5 +1,7 @@
 //! Text out: one growing buffer, with what listings need to know.
 
+use rfw_diagnostics::CompatVersion;
+
 use crate::context::{Family, Names};
 
 /// Collects the text of a rule.
@@ -12,6 +14,8 @@ pub struct Printer<'p> {
     pub names: &'p dyn Names,
     /// `-n`: no look-ups in listings.
     pub numeric: bool,
+    /// Whose listings and save files these are.
+    pub version: CompatVersion,
     /// The rule's protocol, if it names exactly one; chooses the service names of ports.
     pub protocol: Option<u8>,
 }

@@ -15,7 +15,7 @@ use rfw_values::{AddrMask, HostOrAddr, Interface};
 use crate::context::{Family, Names, ParseCx};
 use crate::lowering::Lowering;
 use crate::printer::Printer;
-use crate::{Parsed, uses};
+use crate::{Parsed, protocols, uses};
 
 /// What `! -i +` compares with: a name no interface has (encoding.md 1.1).
 const NO_INTERFACE: &[u8] = b"INVAL/D\0";
@@ -179,7 +179,7 @@ impl Selector {
             }
         }
         if let Some(part) = &self.protocol {
-            match protocol_name(part.value, out.names) {
+            match protocols::in_rule(part.value, out) {
                 Some(name) => out.fmt(format_args!("{} -p {name}", sign(part.inverted))),
                 None => out.fmt(format_args!("{} -p {}", sign(part.inverted), part.value)),
             }
@@ -390,7 +390,11 @@ fn interface(part: Option<&Negatable<Word<'_>>>) -> Parsed<Option<Inv<Interface>
         } else {
             format!("interface name `{}' must be shorter than IFNAMSIZ (15)", word.lossy())
         };
-        uses::bad_value(word, &error, classic)
+        let bad = uses::bad_value(word, &error, classic);
+        if word.text.is_empty() {
+            return bad;
+        }
+        bad.map_later(format!("interface name `{}' must be shorter than 16 characters", word.lossy()))
     })?;
     Ok(Some(Inv { inverted: part.inverted, value }))
 }

@@ -39,8 +39,14 @@ fn subject(finding: &Finding, model: &Model, source: &Source, names: &dyn Names)
     match rule(finding, model).and_then(|placed| placed.body.as_ref()) {
         Some(Body::Rule(rule)) => {
             let mut out = Vec::new();
-            let mut printer =
-                Printer { out: &mut out, family: model.family, names, numeric: true, protocol: None };
+            let mut printer = Printer {
+                out: &mut out,
+                family: model.family,
+                names,
+                numeric: true,
+                version: Default::default(),
+                protocol: None,
+            };
             print_rule(rule, None, &mut printer);
             out
         }

@@ -3,6 +3,7 @@
 use rfw_diagnostics::{Diagnostic, Span, codes};
 
 use crate::command::Action;
+use crate::grammar::long_of;
 use crate::words::Word;
 
 /// The base options given so far.
@@ -22,7 +23,8 @@ impl Given {
                 )
                 .also(*first, "given here already")
                 .help("keep one of them; several addresses are one list with commas")
-                .parameter(text),
+                .parameter(text)
+                .later_parameter(format!("multiple {} options not allowed", long_of(letter))),
             ));
         }
         self.0.push((letter, word.span));
@@ -63,6 +65,7 @@ pub(crate) fn check(given: &Given, action: Action, letter: u8) -> Result<(), Box
             ),
         )
         .help("drop it")
-        .parameter(format!("Illegal option `{shown}' with this command")),
+        .parameter(format!("Illegal option `{shown}' with this command"))
+        .later_parameter(format!("Illegal option `{}' with this command", long_of(*option))),
     ))
 }

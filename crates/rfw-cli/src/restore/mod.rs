@@ -322,7 +322,8 @@ impl<'f, 't> File<'f, 't> {
         Err(Box::new(
             Diagnostic::error(codes::BAD_COUNTERS, line.span, "counters are `[PACKETS:BYTES]`")
                 .help("two decimal numbers with a colon between them")
-                .parameter(text),
+                .parameter(text.clone())
+                .later_parameter(text.replacen("-c ", "--set-counters ", 1)),
         )
         .into())
     }
@@ -438,7 +439,8 @@ impl<'f, 't> File<'f, 't> {
                 return Err(Box::new(
                     Diagnostic::error(codes::OPTION_REPEATED, line.span, "the line has counters twice")
                         .help("keep `[PACKETS:BYTES]` or `-c`")
-                        .parameter("multiple -c flags not allowed"),
+                        .parameter("multiple -c flags not allowed")
+                        .later_parameter("multiple --set-counters options not allowed"),
                 )
                 .into());
             }
@@ -454,7 +456,7 @@ impl<'f, 't> File<'f, 't> {
         let said = match command.action {
             Action::List | Action::ListRules => return self.listing(spec, &command),
             Action::Version => format!("{}\n", self.personality.banner()).into_bytes(),
-            _ => iptables::apply(&mut self.transaction, spec, &command, &rules)?,
+            _ => iptables::apply(&mut self.transaction, spec, &command, &rules, self.personality.version)?,
         };
         self.said_table.extend_from_slice(&said);
         Ok(())

@@ -106,7 +106,8 @@ fn usage(personality: &Personality) {
          \x20  [ --noflush ]       keep what the tables hold\n\
          \x20  [ --table=TABLE ]   this table only\n\
          \x20  [ --encoding=E ]    auto, native or compat (rfw)\n\
-         \x20  [ --no-xt ]         refuse what needs nft_compat (rfw)\n",
+         \x20  [ --no-xt ]         refuse what needs nft_compat (rfw)\n\
+         \x20  [ --compat-version=V ]  texts of 1.8.9 or 1.8.11 (rfw)\n",
         personality.called()
     );
     report::output(text.as_bytes());

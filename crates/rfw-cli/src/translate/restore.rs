@@ -16,7 +16,7 @@ use super::{Text, one_line, script_line};
 use crate::engine::{Done, Halt};
 use crate::iptables;
 use crate::names::SystemNames;
-use crate::personality::{COMPAT_VERSION, Personality};
+use crate::personality::Personality;
 use crate::report;
 use crate::restore::read_source;
 
@@ -31,7 +31,7 @@ pub fn run(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
                 return 0;
             }
             "-V" | "--version" => {
-                report::output(format!("{} v{COMPAT_VERSION}\n", personality.called()).as_bytes());
+                report::output(format!("{} v{}\n", personality.called(), personality.version).as_bytes());
                 return 0;
             }
             "-f" | "--file" => file = rest.next(),
@@ -125,7 +125,11 @@ struct Script<'s> {
 impl Script<'_> {
     fn text(&self) -> String {
         let now = rfw_kernel::time::now().unwrap_or_default();
-        let mut text = format!("# Translated by {} v{COMPAT_VERSION} on {now}\n", self.personality.program());
+        let mut text = format!(
+            "# Translated by {} v{} on {now}\n",
+            self.personality.program(),
+            self.personality.version
+        );
         text.extend(self.lines.iter().map(script_line));
         text + &format!("# Completed on {now}\n")
     }

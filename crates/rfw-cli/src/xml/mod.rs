@@ -50,11 +50,12 @@ pub fn run(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
     let mut document = Document::new(combine, verbose);
     let end = document.convert(&source.text);
     report::output(document.text());
-    end.map_or_else(|broken| complain(called, &broken), |()| 0)
+    end.map_or_else(|broken| complain(personality, &broken), |()| 0)
 }
 
 /// Says why a file ends early; gives the exit status.
-fn complain(called: &str, broken: &Broken) -> u8 {
+fn complain(personality: &Personality, broken: &Broken) -> u8 {
+    let called = personality.called();
     match broken {
         Broken::Frame(text) => {
             report::error_text(&format!("{called}: {text}\n"));
@@ -62,7 +63,7 @@ fn complain(called: &str, broken: &Broken) -> u8 {
         }
         // Of all programs this one leaves the variant out of its banner.
         Broken::Line(number, text) => {
-            let version = rfw_diagnostics::COMPAT_VERSION;
+            let version = personality.version;
             report::error_text(&format!(
                 "{called} v{version}: {text}\nError occurred at line: {number}\n\
                  Try `{called} -h' or '{called} --help' for more information.\n"

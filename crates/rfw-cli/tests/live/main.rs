@@ -9,4 +9,5 @@ mod restore;
 mod rulesets;
 mod support;
 mod unprivileged;
+mod versions;
 mod xml;

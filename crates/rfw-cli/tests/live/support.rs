@@ -36,6 +36,7 @@ pub const NAMES: &[&str] = &[
     "iptables-apply",
     "ip6tables-apply",
     "iptables-xml",
+    "iptables-restore-translate",
     "xtables-monitor",
 ];
 
@@ -76,7 +77,7 @@ impl World {
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", self.path.display())).arg("--").arg(program);
-        command.env_remove("RFW_ENCODING");
+        command.env_remove("RFW_ENCODING").env_remove("RFW_COMPAT_VERSION");
         command
     }
 

@@ -15,6 +15,7 @@ use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{ValueError, number};
 
+use crate::shared::bounds::out_of_range;
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
@@ -126,12 +127,12 @@ fn parse_choice(uses: &Uses<'_, '_>, option: &str, choices: &[&str]) -> Parsed<u
 fn parse_range(word: &Word<'_>) -> Parsed<(u64, u64)> {
     let text: &[u8] = &word.text;
     let colon = text.iter().position(|&b| b == b':').unwrap_or(text.len());
-    let from = parse_bound(word, 0, colon)?.unwrap_or(0);
+    let from = parse_bound(word, 0, colon, 0)?.unwrap_or(0);
     if colon == text.len() {
         return Ok((from, u64::MAX));
     }
     let third = text[colon + 1..].iter().position(|&b| b == b':').map(|at| colon + 1 + at);
-    let to = parse_bound(word, colon + 1, third.unwrap_or(text.len()))?.unwrap_or(u64::MAX);
+    let to = parse_bound(word, colon + 1, third.unwrap_or(text.len()), from)?.unwrap_or(u64::MAX);
     if let Some(third) = third {
         let error = ValueError::new(third, text.len(), "FROM:TO");
         return Err(bad_value(word, &error, "connbytes: Too many components for option \"--connbytes\" (max: 2)\n"));
@@ -140,13 +141,14 @@ fn parse_range(word: &Word<'_>) -> Parsed<(u64, u64)> {
         return Err(Box::new(
             Diagnostic::error(codes::INVERTED_RANGE, word.span, format!("no number is from {from} to {to}"))
                 .help("the smaller number comes first")
-                .parameter(format!("{from} should be less than {to}")),
+                .parameter(format!("{from} should be less than {to}"))
+                .later_parameter(out_of_range("connbytes", "connbytes", &to.to_string(), from, u64::MAX)),
         ));
     }
     Ok((from, to))
 }
 
-fn parse_bound(word: &Word<'_>, start: usize, end: usize) -> Parsed<Option<u64>> {
+fn parse_bound(word: &Word<'_>, start: usize, end: usize, lowest: u64) -> Parsed<Option<u64>> {
     let text: &[u8] = &word.text;
     if start == end {
         return Ok(None);
@@ -157,7 +159,8 @@ fn parse_bound(word: &Word<'_>, start: usize, end: usize) -> Parsed<Option<u64>>
         let classic = format!(
             "connbytes: bad value for option \"--connbytes\" near \"{near}\", or out of range (0-18446744073709551615).\n"
         );
-        return Err(bad_value(word, &error, classic));
+        let later = out_of_range("connbytes", "connbytes", &near, lowest, u64::MAX);
+        return Err(bad_value(word, &error, classic).map_later(later));
     };
     if start + used < end {
         let near = String::from_utf8_lossy(&text[start + used..]);

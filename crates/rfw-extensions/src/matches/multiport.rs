@@ -69,7 +69,8 @@ impl Extension for Multiport {
                 codes::OPTION_REQUIRED,
                 "multiport expection an option",
                 "add `--dports`, `--sports` or `--ports` with a list of ports",
-            ));
+            )
+            .map_later("no ports specified"));
         };
         let Some(protocol) = cx.port_protocol() else { return Err(no_protocol(uses, cx)) };
         Ok(Self { inverted: uses.inverted(name), side, ports: parse_list(word, protocol, cx)? })

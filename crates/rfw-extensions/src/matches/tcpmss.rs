@@ -19,7 +19,7 @@ use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
-use crate::shared::bounds::Bounds;
+use crate::shared::bounds::{Bounds, out_of_range};
 use crate::uses::{Uses, bad_value};
 use crate::{Extension, Parsed};
 
@@ -47,7 +47,8 @@ impl Extension for Tcpmss {
         let bounds = Bounds::parse(uses, "mss", u16::MAX.into())?.unwrap_or(Bounds { min: 0, max: 0 });
         if let (true, Some(word)) = (bounds.min > bounds.max, uses.word("mss")) {
             let error = ValueError::whole(&word.text, format!("{}:{}", bounds.max, bounds.min));
-            return Err(bad_value(word, &error, "tcpmss: invalid range given"));
+            let later = out_of_range("tcpmss", "mss", &bounds.max.to_string(), bounds.min.into(), u16::MAX.into());
+            return Err(bad_value(word, &error, "tcpmss: invalid range given").map_later(later));
         }
         let number = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
         Ok(Self { inverted: uses.inverted("mss"), min: number(bounds.min), max: number(bounds.max) })

@@ -31,9 +31,9 @@ impl Bounds {
     pub fn parse(uses: &Uses<'_, '_>, option: &str, highest: u32) -> Parsed<Option<Self>> {
         let Some(word) = uses.word(option) else { return Ok(None) };
         let reader = Reader { word, extension: uses.extension, option, highest };
-        let (min, next) = reader.bound(0, 0)?;
+        let (min, next) = reader.bound(0, 0, 0)?;
         let Some(next) = next else { return Ok(Some(Self { min, max: min })) };
-        let (max, next) = reader.bound(next, highest)?;
+        let (max, next) = reader.bound(next, highest, min)?;
         if next.is_some() {
             let error = ValueError::whole(&word.text, "one number or two");
             let classic =
@@ -122,6 +122,14 @@ impl Spis {
     }
 }
 
+/// What 1.8.11 says of a bound: unlike 1.8.9 it knows the one before it.
+#[must_use]
+pub fn out_of_range(extension: &str, option: &str, near: &str, lowest: u64, highest: u64) -> String {
+    format!(
+        "{extension}: bad value for option \"--{option}\" near \"{near}\", or out of range ({lowest}-{highest}).\n"
+    )
+}
+
 struct Reader<'w, 'a> {
     word: &'w Word<'a>,
     extension: &'static str,
@@ -130,8 +138,13 @@ struct Reader<'w, 'a> {
 }
 
 impl Reader<'_, '_> {
-    /// The bound that begins at `at`, and where the next one begins.
-    fn bound(&self, at: usize, open: u32) -> Parsed<(u32, Option<usize>)> {
+    /// The highest number that 1.8.11 takes.
+    fn highest_later(&self) -> u32 {
+        if self.extension == "NFQUEUE" { 65_534 } else { self.highest }
+    }
+
+    /// The bound that begins at `at`, and where the next one begins; 1.8.11 says that it must be `lowest` at least.
+    fn bound(&self, at: usize, open: u32, lowest: u32) -> Parsed<(u32, Option<usize>)> {
         let text = &self.word.text;
         let rest = &text[at..];
         let near = |from: usize| String::from_utf8_lossy(&text[from..]).into_owned();
@@ -149,7 +162,8 @@ impl Reader<'_, '_> {
             let classic = format!(
                 "{extension}: bad value for option \"--{option}\" near \"{near}\", or out of range (0-{highest}).\n"
             );
-            return Err(bad_value(self.word, &error, classic));
+            let later = out_of_range(extension, option, &near, lowest.into(), self.highest_later().into());
+            return Err(bad_value(self.word, &error, classic).map_later(later));
         };
         match rest.get(used) {
             None => Ok((value, None)),

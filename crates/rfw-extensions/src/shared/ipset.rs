@@ -133,7 +133,7 @@ fn parse_directions(word: &Word<'_>) -> Parsed<(u8, u8)> {
         } else if !part.starts_with(b"dst") {
             let error = ValueError::new(start, start + part.len(), "`src` or `dst`, with commas between");
             let classic = "You must spefify (the comma separated list of) 'src' or 'dst'.";
-            return Err(bad_value(word, &error, classic));
+            return Err(bad_value(word, &error, classic).map_later(classic.replace("spefify", "specify")));
         }
         start += part.len() + 1;
     }

@@ -12,7 +12,7 @@ use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
-use crate::shared::bounds::Bounds;
+use crate::shared::bounds::{Bounds, out_of_range};
 use crate::uses::{Uses, bad_value};
 use crate::{Extension, Parsed};
 
@@ -120,11 +120,17 @@ fn parse_queues(uses: &Uses<'_, '_>, word: &Word<'_>) -> Parsed<(u16, u16)> {
     };
     if min >= max {
         let classic = format!("{min} should be less than {max}");
-        return Err(bad_value(word, &whole("a lower queue before the colon than behind it"), classic));
+        let bad = bad_value(word, &whole("a lower queue before the colon than behind it"), classic);
+        let later = out_of_range("NFQUEUE", "queue-balance", &max.to_string(), min.into(), 65_534);
+        // Of one queue 1.8.11 says nothing else.
+        return Err(if min > max { bad.map_later(later) } else { bad });
     }
     // All 65536 don't fit the kernel's counter.
     match (u16::try_from(min), u16::try_from(max - min + 1)) {
         (Ok(first), Ok(total)) => Ok((first, total)),
-        _ => Err(bad_value(word, &whole("at most 65535 queues"), range())),
+        _ => {
+            let later = out_of_range("NFQUEUE", "queue-balance", &max.to_string(), min.into(), 65_534);
+            Err(bad_value(word, &whole("at most 65535 queues"), range()).map_later(later))
+        }
     }
 }

@@ -211,7 +211,8 @@ impl<'a> Parser<'_, 'a> {
                 // -g is called -j here, as in the original.
                 "cannot have ! before -j",
                 "turn the match round, not the target",
-            ));
+            )
+            .map_later("cannot have ! before --jump"));
         }
         let name = self.required(word, attached, false)?;
         let shown = name.lossy();
@@ -275,12 +276,19 @@ impl<'a> Parser<'_, 'a> {
                 (first.text.to_vec(), self.words[self.next - 1].text.to_vec())
             }
             None => {
+                // 1.8.11 sees the comma first.
+                let later = if first.text.starts_with(b",") {
+                    "--set-counters packet counter not numeric"
+                } else {
+                    "--set-counters requires packet and byte counter"
+                };
                 return Err(parameter(
                     codes::MISSING_OPTION_VALUE,
                     word.span,
                     "-c requires packet and byte counter",
                     "`-c PACKETS BYTES`",
-                ));
+                )
+                .map_later(later));
             }
         };
         let number = |text: &[u8], what: &str| {
@@ -291,6 +299,7 @@ impl<'a> Parser<'_, 'a> {
                     format!("-c {what} counter not numeric"),
                     "`-c PACKETS BYTES`, decimal",
                 )
+                .map_later(format!("--set-counters {what} counter not numeric"))
             })
         };
         self.command.rule.counters = Some((number(&packets, "packet")?, number(&bytes, "byte")?));

@@ -13,6 +13,7 @@ use crate::dictionary::Dictionary;
 use crate::legality::{self, Given};
 use crate::words::Word;
 use constraints::check_complete;
+pub(crate) use options::long_of;
 use options::{BASE, Found, Value};
 
 /// Where the words come from; decides which options are allowed.
@@ -133,17 +134,16 @@ impl<'w, 'a> Parser<'w, 'a> {
         if text != b"--"
             && let Some(span) = self.invert.take()
         {
-            let shown = if text.starts_with(b"--") {
-                format!("-{}", char::from(text[2]))
-            } else {
-                word.lossy().into_owned()
-            };
+            // Of letters run together the first, whichever it was.
+            let letter = text.iter().find(|&&b| b != b'-').copied().unwrap_or(b'-');
+            let shown = format!("-{}", char::from(letter));
             return Err(parameter(
                 codes::OPTION_NOT_INVERTIBLE,
                 span.to(word.span),
                 format!("cannot have ! before {shown}"),
                 "this option has no opposite",
-            ));
+            )
+            .map_later(format!("cannot have ! before {}", named_long(text))));
         }
         Ok(done)
     }
@@ -169,7 +169,8 @@ impl<'w, 'a> Parser<'w, 'a> {
         match self.find_or_load(name, word) {
             Found::Base(base) => {
                 if attached.is_some() && base.value == Value::None {
-                    return Err(self.unknown(word, name));
+                    let later = format!("unknown option \"-{}\"", char::from(base.letter));
+                    return Err(self.unknown(word, name).map_later(later));
                 }
                 self.base(base, word, attached)
             }
@@ -276,6 +277,15 @@ fn tail<'a>(word: &Word<'a>, from: usize) -> Word<'a> {
 }
 
 /// A diagnostic whose message is iptables' own text.
+/// A base option as 1.8.11 names it.
+fn named_long(word: &[u8]) -> String {
+    let found = match word.strip_prefix(b"--") {
+        Some(name) => BASE.iter().find(|base| base.long.as_bytes().starts_with(name)).map(|base| base.letter),
+        None => word.get(1).copied(),
+    };
+    found.map_or_else(|| String::from_utf8_lossy(word).into_owned(), long_of)
+}
+
 fn parameter(
     code: rfw_diagnostics::Code,
     span: Span,

@@ -66,6 +66,12 @@ pub(super) const BASE: &[Base] = &[
     base(b'6', "ipv6", Value::None),
 ];
 
+/// The long name of a base option, with its dashes, as 1.8.11 names it where 1.8.9 has the letter.
+pub(crate) fn long_of(letter: u8) -> String {
+    let base = BASE.iter().find(|base| base.letter == letter);
+    base.map_or_else(|| format!("-{}", char::from(letter)), |base| format!("--{}", base.long))
+}
+
 /// Which loaded extension an option belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {

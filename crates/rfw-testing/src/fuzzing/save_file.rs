@@ -145,6 +145,7 @@ impl File {
                 family: self.family,
                 names: &NoNames,
                 numeric: true,
+                version: Default::default(),
                 protocol: None,
             };
             print_stored(&chain.text, &stored, None, &mut out);

@@ -157,7 +157,14 @@ impl<'c> Case<'c> {
     fn text(&self, numeric: bool, write: impl FnOnce(&mut Printer<'_>)) -> String {
         let mut text = Vec::new();
         let family = self.file.family;
-        write(&mut Printer { out: &mut text, family, names: &self.names, numeric, protocol: None });
+        write(&mut Printer {
+            out: &mut text,
+            family,
+            names: &self.names,
+            numeric,
+            version: Default::default(),
+            protocol: None,
+        });
         String::from_utf8_lossy(&text).into_owned()
     }
 

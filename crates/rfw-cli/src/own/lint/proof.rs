@@ -49,6 +49,7 @@ fn normal(model: &Model, source: &Source, names: &dyn Names) -> Vec<Vec<u8>> {
                             family: model.family,
                             names,
                             numeric: true,
+                            version: Default::default(),
                             protocol: None,
                         };
                         print_rule(rule, None, &mut printer);

@@ -76,7 +76,14 @@ fn rule_line(
     out.extend_from_slice(format!(" EVENT: -{digit} -t {} ", String::from_utf8_lossy(raw.table)).as_bytes());
     let mut text = Vec::new();
     let counters = shown.counters.then_some(rule.counters);
-    let mut printer = Printer { out: &mut text, family: raw.family, names, numeric: true, protocol: None };
+    let mut printer = Printer {
+        out: &mut text,
+        family: raw.family,
+        names,
+        numeric: true,
+        version: Default::default(),
+        protocol: None,
+    };
     print_stored(raw.chain, &rule, counters, &mut printer);
     // A foreign rule has no command; its line says what it is, and here what happened to it.
     match text.strip_prefix(b"-A ") {

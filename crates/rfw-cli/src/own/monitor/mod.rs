@@ -12,7 +12,7 @@ use rfw_nft::message::{Messages, kind};
 
 use crate::getopt::{self, Flag, Found};
 use crate::names::SystemNames;
-use crate::personality::{COMPAT_VERSION, Personality};
+use crate::personality::Personality;
 use crate::report;
 
 /// What `rfw monitor` takes.
@@ -76,7 +76,7 @@ const FLAGS: &[Flag] = &[
 
 /// The `xtables-monitor` personality: options and statuses of the original, lines of `rfw monitor`.
 pub fn run_as_original(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
-    let called = personality.called();
+    let (called, version) = (personality.called(), personality.version);
     let mut args = MonitorArgs::default();
     for found in getopt::read(arguments, FLAGS) {
         match found {
@@ -86,16 +86,16 @@ pub fn run_as_original(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
             Found::Flag('6', _) => args.ipv6 = true,
             Found::Flag('c', _) => args.counters = true,
             Found::Flag('V', _) => {
-                report::output(format!("{called} {COMPAT_VERSION}\n").as_bytes());
+                report::output(format!("{called} {version}\n").as_bytes());
                 return 0;
             }
             Found::Flag(..) => {
-                report::output(usage(called).as_bytes());
+                report::output(usage(called, personality).as_bytes());
                 return 1;
             }
             Found::Wrong(_) => {
                 report::error_text(&format!(
-                    "{called} {COMPAT_VERSION}: Bad argument.\nTry `{called} -h' for more information.\n"
+                    "{called} {version}: Bad argument.\nTry `{called} -h' for more information.\n"
                 ));
                 return 2;
             }
@@ -106,9 +106,10 @@ pub fn run_as_original(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
     report_end(called, listen(&args))
 }
 
-fn usage(called: &str) -> String {
+fn usage(called: &str, personality: &Personality) -> String {
+    let version = personality.version;
     format!(
-        "{called} {COMPAT_VERSION} (nf_tables)\nUsage: {called} [-e|-t] [-4|-6] [-c]\n\
+        "{called} {version} (nf_tables)\nUsage: {called} [-e|-t] [-4|-6] [-c]\n\
          \x20  --event     -e    changes of the ruleset\n\
          \x20  --trace     -t    traced packets (-j TRACE)\n\
          \x20  --ipv4      -4    IPv4 only\n\

@@ -84,8 +84,14 @@ fn rule_text(trace: &Trace<'_>, handle: u64, live: &mut Live, names: &dyn Names)
         }
         let mut text = format!("-{digit} -t {} ", String::from_utf8_lossy(trace.table)).into_bytes();
         let rule = stored(raw, trace.family, names);
-        let mut printer =
-            Printer { out: &mut text, family: trace.family, names, numeric: true, protocol: None };
+        let mut printer = Printer {
+            out: &mut text,
+            family: trace.family,
+            names,
+            numeric: true,
+            version: Default::default(),
+            protocol: None,
+        };
         print_stored(trace.chain, &rule, None, &mut printer);
         found = Some(text);
         ControlFlow::Break(())

@@ -125,7 +125,8 @@ fn printed(chain: &[u8], body: &Body, text: &[u8], family: Family, names: &Syste
         }
     };
     let mut out = Vec::new();
-    let mut printer = Printer { out: &mut out, family, names, numeric: true, protocol: None };
+    let mut printer =
+        Printer { out: &mut out, family, names, numeric: true, version: Default::default(), protocol: None };
     print_stored(chain, &Stored { body, counters: (0, 0), handle: 0, userdata }, None, &mut printer);
     out
 }

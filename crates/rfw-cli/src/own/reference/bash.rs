@@ -53,6 +53,7 @@ _rfw_rule() {
         -p|--protocol) _rfw_words "$_rfw_protocols" ;;
         -i|-o|--in-interface|--out-interface) _rfw_words "$(_rfw_interfaces)" ;;
         --encoding) _rfw_words "auto native compat" ;;
+        --compat-version) _rfw_words "1.8.9 1.8.11" ;;
         -[ACDIRLSFZXEPg]|--append|--check|--delete|--insert|--replace|--list|--list-rules|--flush|--zero|--delete-chain|--rename-chain|--policy|--goto)
             _rfw_words "$(_rfw_chains)" ;;
         *) [[ $cur == -* ]] && _rfw_words "$_rfw_options$loaded" ;;
@@ -63,6 +64,7 @@ _rfw_restore() {
     case $prev in
         -T|--table) _rfw_words "$_rfw_tables" ;;
         --encoding) _rfw_words "auto native compat" ;;
+        --compat-version) _rfw_words "1.8.9 1.8.11" ;;
         *) if [[ $cur == -* ]]; then _rfw_words "$_rfw_restore_options"; else mapfile -t COMPREPLY < <(compgen -f -- "$cur"); fi ;;
     esac
 }

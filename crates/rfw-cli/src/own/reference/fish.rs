@@ -139,6 +139,7 @@ fn word_line(
         "protocol" => quoted(&words::protocols(matches).join(" ")),
         "in-interface" | "out-interface" => "'(command ls /sys/class/net)'".to_owned(),
         "encoding" => "'auto native compat'".to_owned(),
+        "compat-version" => "'1.8.9 1.8.11'".to_owned(),
         chain if OF_CHAINS.contains(&chain) => "'(__rfw_chains)'".to_owned(),
         _ => String::new(),
     };

@@ -177,7 +177,8 @@ fn encodings(roff: &mut Roff) {
         "The default: native for tables that rfw made on a host where no other iptables would meet them, else compat.",
     );
     roff.text(
-        "The option goes before the variable RFW_ENCODING, and that before `encoding' in /etc/rfw/rfw.toml.",
+        "The option goes before the variable RFW_ENCODING, and that before `encoding' in /etc/rfw/rfw.toml. The same goes for \
+         --compat-version, RFW_COMPAT_VERSION and `compat-version'.",
     );
 }
 
@@ -190,8 +191,9 @@ fn rfw_end(roff: &mut Roff) {
     roff.item("4", "", "The kernel refused.");
     roff.section("ENVIRONMENT");
     roff.item("RFW_ENCODING", "", "auto, native or compat.");
+    roff.item("RFW_COMPAT_VERSION", "", "1.8.9 or 1.8.11.");
     roff.section("FILES");
-    roff.item("/etc/rfw/rfw.toml", "", "Settings: encoding = \"auto\".");
+    roff.item("/etc/rfw/rfw.toml", "", "Settings: encoding = \"auto\", compat-version = \"1.8.9\".");
     roff.item("/etc/rfw/rules.v4, /etc/rfw/rules.v6", "", "The rulesets of rfw-persist(8).");
     roff.section("EXAMPLES");
     roff.example(&[

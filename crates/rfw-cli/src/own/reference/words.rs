@@ -37,6 +37,12 @@ const ENCODING: Word =
     long("encoding", "auto|native|compat", "How rules are written to the kernel; see ENCODINGS in rfw(8)");
 const NO_XT: Word = long("no-xt", "", "Refuse what would need the kernel's nft_compat");
 
+const RELEASE: Word = long(
+    "compat-version",
+    "1.8.9|1.8.11",
+    "The release of iptables whose texts are printed; 1.8.9 by default",
+);
+
 /// The commands of `rfw`.
 pub const COMMANDS: &[Word] = &[
     word('A', "append", "CHAIN", "Append a rule to the chain"),
@@ -90,6 +96,7 @@ pub const OPTIONS: &[Word] = &[
     word('6', "ipv6", "", "In a file for both families: a line for IPv6 only"),
     ENCODING,
     NO_XT,
+    RELEASE,
 ];
 
 /// The options of `rfw-restore`.
@@ -108,6 +115,7 @@ pub const RESTORE: &[Word] = &[
     word('V', "version", "", "Print the version"),
     ENCODING,
     NO_XT,
+    RELEASE,
 ];
 
 /// The options of `rfw-save`.
@@ -121,6 +129,7 @@ pub const SAVE: &[Word] = &[
     word('6', "ipv6", "", "Accepted"),
     word('h', "help", "", "Show help"),
     word('V', "version", "", "Print the version"),
+    RELEASE,
 ];
 
 /// The tables.
@@ -235,7 +244,7 @@ mod tests {
 
     #[test]
     fn the_grammar_has_these_words_and_no_others() {
-        let ours = [ENCODING.long, NO_XT.long];
+        let ours = [ENCODING.long, NO_XT.long, RELEASE.long];
         let described: BTreeSet<(char, &str)> = COMMANDS
             .iter()
             .chain(OPTIONS)

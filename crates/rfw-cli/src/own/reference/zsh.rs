@@ -43,6 +43,7 @@ _rfw_rule() {
         -p|--protocol) compadd -a _rfw_protocols ;;
         -i|-o|--in-interface|--out-interface) compadd /sys/class/net/*(N:t) ;;
         --encoding) compadd auto native compat ;;
+        --compat-version) compadd 1.8.9 1.8.11 ;;
         -[ACDIRLSFZXEPg]|--append|--check|--delete|--insert|--replace|--list|--list-rules|--flush|--zero|--delete-chain|--rename-chain|--policy|--goto)
             _rfw_chains; compadd -a chains ;;
         *) _describe -o option loaded -- _rfw_options ;;
@@ -53,6 +54,7 @@ _rfw_restore() {
     case $words[CURRENT-1] in
         -T|--table) compadd -a _rfw_tables ;;
         --encoding) compadd auto native compat ;;
+        --compat-version) compadd 1.8.9 1.8.11 ;;
         *) _describe -o option _rfw_restore_options; _files ;;
     esac
 }

@@ -5,6 +5,7 @@ use rfw_syntax::Word;
 use rfw_values::{PortError, PortRange, ValueError, number};
 
 use super::STATUSES;
+use crate::shared::bounds::out_of_range;
 use crate::Parsed;
 use crate::context::ParseCx;
 use crate::shared::states::{DNAT, PLAIN, SNAT, States};
@@ -80,7 +81,7 @@ fn too_many(word: &Word<'_>, option: &str) -> Parsed<()> {
 /// `a`, `a:b`, `a:`, `:b`; an empty word is 0, as in the original.
 pub(super) fn parse_seconds(word: &Word<'_>) -> Parsed<(u32, u32)> {
     let text: &[u8] = &word.text;
-    let number = |start: usize, end: usize, open: u32| -> Parsed<u32> {
+    let number = |start: usize, end: usize, open: u32, lowest: u32| -> Parsed<u32> {
         if start == end {
             return Ok(open);
         }
@@ -91,7 +92,8 @@ pub(super) fn parse_seconds(word: &Word<'_>) -> Parsed<(u32, u32)> {
             let classic = format!(
                 "conntrack: bad value for option \"--ctexpire\" near \"{near}\", or out of range (0-4294967295).\n"
             );
-            return Err(bad_value(word, &error, classic));
+            let later = out_of_range("conntrack", "ctexpire", &near, lowest.into(), u32::MAX.into());
+            return Err(bad_value(word, &error, classic).map_later(later));
         };
         if start + used < end {
             let near = String::from_utf8_lossy(&text[start + used..]);
@@ -103,10 +105,10 @@ pub(super) fn parse_seconds(word: &Word<'_>) -> Parsed<(u32, u32)> {
         Ok(number)
     };
     let colon = text.iter().position(|&b| b == b':');
-    let from = number(0, colon.unwrap_or(text.len()), 0)?;
+    let from = number(0, colon.unwrap_or(text.len()), 0, 0)?;
     let Some(colon) = colon else { return Ok((from, from)) };
     let second = text[colon + 1..].iter().position(|&b| b == b':').map_or(text.len(), |at| colon + 1 + at);
-    let to = number(colon + 1, second, u32::MAX)?;
+    let to = number(colon + 1, second, u32::MAX, from)?;
     too_many(word, "ctexpire")?;
     Ok((from, to))
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod coexist;
+mod concurrent;
 mod drop_in;
 mod monitor;
 mod persist;

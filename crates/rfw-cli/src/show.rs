@@ -1,7 +1,5 @@
 //! Rulesets as text: `-L`, `-S`, save.
 
-use std::ops::ControlFlow;
-
 use rfw_compiler::builtin::TABLES;
 use rfw_compiler::{ListOptions, Stored, TableSpec, list_heading, list_rule, print_stored};
 use rfw_diagnostics::{Classic, CompatVersion, Diagnostic, codes};
@@ -10,7 +8,7 @@ use rfw_kernel::{Chain, Error, Kernel, TableId, consistent};
 use rfw_nft::Family;
 use rfw_syntax::{Action, Command, OptionSpec};
 
-use crate::engine::{Done, is_base, stored};
+use crate::engine::{Done, is_base, read_rules};
 use crate::personality::Personality;
 use crate::report;
 
@@ -66,11 +64,7 @@ pub fn read(
             if !chains.iter().any(|c| c.name == view.name) {
                 continue;
             }
-            let rules = &mut view.rules;
-            kernel.rules(id, Some(&view.name), &mut |raw| {
-                rules.push(stored(raw, family, names));
-                ControlFlow::Continue(())
-            })?;
+            view.rules = read_rules(kernel, id, &view.name, family, names)?;
         }
         for (view, chain) in views.iter_mut().filter_map(|v| {
             let chain = chains.iter().find(|c| c.name == v.name)?;

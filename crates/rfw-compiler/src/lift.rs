@@ -12,7 +12,7 @@ use rfw_nft::{Expr, Family, Verdict};
 use rfw_syntax::Dictionary;
 
 use crate::ir::{Body, Rule, RuleTarget};
-use crate::lower::{TLV_COMMENT_AT, hints, lower};
+use crate::lower::{TLV_COMMENT_AT, hints, lower, spellings};
 
 /// What a rule in the kernel is, and its counters.
 #[must_use]
@@ -40,6 +40,7 @@ fn lift_rule(exprs: &[Expr], tlvs: &[u8], family: Family, names: &dyn Names) -> 
     let mut items = raise(exprs);
     let selector = Selector::lift(&mut items, family);
     let hints = hints(tlvs);
+    let spellings = spellings(tlvs);
     let comment = userdata::comment(tlvs).map(|text| Comment { text: text.to_vec() });
     // No word can hold a NUL.
     if comment.as_ref().is_some_and(|comment| comment.text.contains(&0)) {
@@ -48,7 +49,7 @@ fn lift_rule(exprs: &[Expr], tlvs: &[u8], family: Family, names: &dyn Names) -> 
     let comment_at = userdata::find(tlvs, TLV_COMMENT_AT).and_then(|at| at.first().copied()).map(usize::from);
     let mut pending =
         comment.map(|comment| (comment_at.unwrap_or(usize::MAX), Match::Comment(Box::new(comment))));
-    let mut run = Run::new(&items, &hints, family, selector.protocol_pair(), names);
+    let mut run = Run::new(&items, &hints, family, selector.protocol_pair(), names).spelled(&spellings);
     let mut matches = Vec::new();
     loop {
         if pending.as_ref().is_some_and(|(at, _)| front(&items, &run).is_some_and(|front| front >= *at)) {

@@ -12,6 +12,8 @@ use crate::ir::{Rule, RuleTarget};
 pub const TLV_HINTS: u8 = 0x80;
 /// Userdata TLV with the index of the expression before which the comment stands.
 pub const TLV_COMMENT_AT: u8 = 0x81;
+/// Userdata TLV with how a list was written: the index of an expression, and bytes that its extension reads.
+pub const TLV_SPELLING: u8 = 0x82;
 /// `NFT_RULE_COMPAT_F_INV`.
 const COMPAT_INVERTED: u32 = 2;
 
@@ -103,7 +105,18 @@ fn notes(out: &Lowering) -> Vec<u8> {
         let pairs: Vec<u8> = out.hints.iter().flat_map(|h| [h.expr, h.code]).collect();
         let _ = userdata::push(&mut tlvs, TLV_HINTS, &pairs);
     }
+    for (expr, bytes) in &out.spellings {
+        let value: Vec<u8> = std::iter::once(*expr).chain(bytes.iter().copied()).collect();
+        let _ = userdata::push(&mut tlvs, TLV_SPELLING, &value);
+    }
     tlvs
+}
+
+/// The spelled lists of a rule's userdata.
+#[must_use]
+pub fn spellings(tlvs: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let spelled = userdata::entries(tlvs).filter(|(kind, _)| *kind == TLV_SPELLING);
+    spelled.filter_map(|(_, value)| Some((*value.first()?, value[1..].to_vec()))).collect()
 }
 
 /// The hints of a rule's userdata.

@@ -2,6 +2,7 @@
 
 use rfw_nft::expr::{CmpOp, Expr};
 use rfw_nft::predicate::{Field, Item, Op, Raised, Relation, Value};
+use rfw_nft::set::Set;
 use rfw_nft::xt::View;
 
 use crate::context::{Family, Names};
@@ -14,6 +15,7 @@ pub struct Run<'r> {
     next: usize,
     end: usize,
     hints: &'r [Hint],
+    spellings: &'r [(u8, Vec<u8>)],
     /// The family of the table.
     pub family: Family,
     /// The rule's protocol, number and `!`, as the selector found it.
@@ -43,7 +45,14 @@ impl<'r> Run<'r> {
         protocol: Option<(u8, bool)>,
         names: &'r dyn Names,
     ) -> Self {
-        Self { items, next: 0, end: items.len(), hints, family, protocol, names }
+        Self { items, next: 0, end: items.len(), hints, spellings: &[], family, protocol, names }
+    }
+
+    /// The same with the lists that were spelled out.
+    #[must_use]
+    pub fn spelled(mut self, spellings: &'r [(u8, Vec<u8>)]) -> Self {
+        self.spellings = spellings;
+        self
     }
 
     /// Whether nothing is left.
@@ -86,6 +95,28 @@ impl<'r> Run<'r> {
     pub fn hinted(&self, code: u8) -> bool {
         let Some(front) = self.items.get(self.next) else { return false };
         self.hints.iter().any(|h| h.code == code && usize::from(h.expr) == front.exprs.start)
+    }
+
+    /// How the list of the front item was spelled, if that was remembered.
+    #[must_use]
+    pub fn spelling(&self) -> Option<&'r [u8]> {
+        let front = self.items.get(self.next)?;
+        self.spellings
+            .iter()
+            .find(|(at, _)| usize::from(*at) == front.exprs.start)
+            .map(|(_, bytes)| bytes.as_slice())
+    }
+
+    /// Takes a look into an anonymous set for these fields, untouched: whether it is inverted, and the set.
+    pub fn in_set(&mut self, fields: &[Field]) -> Option<(bool, &'r Set)> {
+        let Item::In { values, invert, set } = self.peek(0)? else { return None };
+        let same = values.len() == fields.len()
+            && values.iter().zip(fields).all(|(value, field)| value.ops.is_empty() && value.field == *field);
+        if !same {
+            return None;
+        }
+        self.next += 1;
+        Some((*invert, set))
     }
 
     /// Takes an xt match of this name, revision and C struct size.

@@ -1,6 +1,7 @@
 //! Typed form to expressions: the idioms, so that an extension's file holds only the intent.
 
-use rfw_nft::expr::{Base, BitwiseOp, CmpOp, CtDir, REG_1, Reg};
+use rfw_nft::expr::{Base, BitwiseOp, CmpOp, CtDir, REG_1, REG32_01, Reg};
+use rfw_nft::set::Set;
 use rfw_nft::{Bytes, Expr};
 
 use crate::context::Family;
@@ -24,6 +25,9 @@ pub struct Hint {
     pub code: u8,
 }
 
+/// How many bytes of a rule's userdata spellings may take. The kernel has 256; a comment takes up to 165, hints and heads the rest.
+pub const SPELLINGS: usize = 60;
+
 /// Collects the expressions of one rule.
 #[derive(Debug)]
 pub struct Lowering {
@@ -37,6 +41,9 @@ pub struct Lowering {
     pub protocol: Option<(u8, bool)>,
     /// Spellings to remember.
     pub hints: Vec<Hint>,
+    /// Lists that the expressions keep in another order, or with fewer words: index of the first expression, bytes that
+    /// the extension knows how to read. Together at most [`SPELLINGS`] bytes.
+    pub spellings: Vec<(u8, Vec<u8>)>,
     /// A comment that may live in the rule's userdata (native encoding), with the index of the expression it stands before.
     pub comment: Option<(u8, Vec<u8>)>,
 }
@@ -45,7 +52,15 @@ impl Lowering {
     /// An empty one.
     #[must_use]
     pub fn new(encoding: Encoding, family: Family, protocol: Option<(u8, bool)>) -> Self {
-        Self { exprs: Vec::with_capacity(12), encoding, family, protocol, hints: Vec::new(), comment: None }
+        Self {
+            exprs: Vec::with_capacity(12),
+            encoding,
+            family,
+            protocol,
+            hints: Vec::new(),
+            spellings: Vec::new(),
+            comment: None,
+        }
     }
 
     /// Whether native expressions are wanted.
@@ -65,6 +80,19 @@ impl Lowering {
         self.hints.push(Hint { expr, code });
     }
 
+    /// Remembers how a list was written for what is lowered next. False if there is no room: the caller then keeps it in
+    /// another way.
+    #[must_use]
+    pub fn spell(&mut self, bytes: Vec<u8>) -> bool {
+        let taken: usize = self.spellings.iter().map(|(_, bytes)| bytes.len() + 3).sum();
+        let fits = taken + bytes.len() + 3 <= SPELLINGS;
+        if fits {
+            let expr = u8::try_from(self.exprs.len()).unwrap_or(u8::MAX);
+            self.spellings.push((expr, bytes));
+        }
+        fits
+    }
+
     /// An xt match.
     pub fn xt_match(&mut self, name: &str, rev: u32, info: Vec<u8>) {
         self.push(Expr::Match { name: name.as_bytes().to_vec(), rev, info });
@@ -78,6 +106,11 @@ impl Lowering {
     /// Loads packet bytes into register 1.
     pub fn payload(&mut self, base: Base, offset: u32, len: u32) {
         self.push(Expr::Payload { dreg: REG_1, base, offset, len });
+    }
+
+    /// Loads packet bytes into the 4-byte register behind register 1: the second part of a concatenation.
+    pub fn payload_behind(&mut self, base: Base, offset: u32, len: u32) {
+        self.push(Expr::Payload { dreg: REG32_01, base, offset, len });
     }
 
     /// Loads a meta key into register 1.
@@ -124,6 +157,19 @@ impl Lowering {
     pub fn in_range(&mut self, inverted: bool, from: &[u8], to: &[u8]) {
         let (from, to) = (Bytes::from_slice(from), Bytes::from_slice(to));
         self.push(Expr::Range { sreg: REG_1, invert: inverted, from, to });
+    }
+
+    /// Looks for what is in register 1, and behind it for a concatenation, in an anonymous set.
+    pub fn in_set(&mut self, inverted: bool, set: Set) {
+        let id = self.exprs.iter().filter(|e| matches!(e, Expr::Lookup { .. })).count();
+        self.push(Expr::Lookup {
+            set: rfw_nft::set::ANONYMOUS.to_vec(),
+            set_id: Some(u32::try_from(id).unwrap_or(0) + 1),
+            sreg: REG_1,
+            dreg: None,
+            flags: inverted.into(),
+            members: Some(Box::new(set)),
+        });
     }
 
     /// Host to network order in register 1.

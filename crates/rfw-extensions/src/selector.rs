@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use rfw_diagnostics::{Classic, Diagnostic, codes};
 use rfw_nft::expr::{Base, CmpOp, Expr, REG_1, meta};
-use rfw_nft::predicate::{Field, Item, Op, Raised, Relation};
+use rfw_nft::predicate::{Field, Item, Op, Raised, Relation, Value};
 use rfw_syntax::{Negatable, RuleAst, Word};
 use rfw_values::address::{from_octets, full_mask, octets};
 use rfw_values::{AddrMask, HostOrAddr, Interface};
@@ -301,11 +301,13 @@ impl Selector {
 /// Whether an item only asks; see [`crate::context::Effect::Pure`].
 #[must_use]
 pub fn is_pure(item: &Item) -> bool {
+    let pure = |value: &Value| {
+        !matches!(value.field, Field::Numgen { .. } | Field::Meta(meta::PRANDOM))
+            && value.ops.iter().all(|op| !matches!(op, Op::And(_) | Op::Or(_) | Op::Xor(_)))
+    };
     match item {
-        Item::Test { value, .. } => {
-            !matches!(value.field, Field::Numgen { .. } | Field::Meta(meta::PRANDOM))
-                && value.ops.iter().all(|op| !matches!(op, Op::And(_) | Op::Or(_) | Op::Xor(_)))
-        }
+        Item::Test { value, .. } => pure(value),
+        Item::In { values, .. } => values.iter().all(pure),
         Item::Load(_) => true,
         _ => false,
     }

@@ -16,6 +16,7 @@ mod socket;
 mod terminal;
 pub mod time;
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 pub use error::{CommitError, Error, Reject};
@@ -28,7 +29,8 @@ pub use rfw_nft::message::{Batch, Chain, ChainId, RawRule, Table, TableId};
 pub use signal::{ignore_hangup, ignore_interruptions, terminate};
 pub use terminal::Keys;
 
-use rfw_nft::Family;
+use rfw_nft::set::Set;
+use rfw_nft::{Expr, Family};
 
 /// nf_tables in a kernel. Object-safe: the program works on `&mut dyn Kernel`.
 pub trait Kernel {
@@ -74,6 +76,12 @@ pub trait Kernel {
         visit: &mut dyn FnMut(&RawRule) -> ControlFlow<()>,
     ) -> Result<(), Error>;
 
+    /// The anonymous sets of these names; one that is no plain list of keys is left out.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the ruleset changed under way or one of them is gone. Others if the kernel cannot be asked.
+    fn sets(&mut self, table: TableId, names: &[&[u8]]) -> Result<Vec<(Vec<u8>, Set)>, Error>;
+
     /// Closes the batch and applies it, whole or not at all.
     ///
     /// # Errors
@@ -116,4 +124,25 @@ pub fn consistent<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T,
             done => return done,
         }
     }
+}
+
+/// Reads the anonymous sets that some rules of a table look into, and puts their members into the expressions.
+///
+/// # Errors
+/// Those of [`Kernel::sets`].
+pub fn read_sets(kernel: &mut dyn Kernel, table: TableId, rules: &mut [&mut [Expr]]) -> Result<(), Error> {
+    let names: Vec<&[u8]> =
+        rules.iter().flat_map(|exprs| exprs.iter()).filter_map(Expr::unread_set).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let sets: HashMap<Vec<u8>, Set> = kernel.sets(table, &names)?.into_iter().collect();
+    for expr in rules.iter_mut().flat_map(|exprs| exprs.iter_mut()) {
+        let Some(found) = expr.unread_set().and_then(|name| sets.get(name)) else { continue };
+        let found = Box::new(found.clone());
+        if let Expr::Lookup { members, .. } = expr {
+            *members = Some(found);
+        }
+    }
+    Ok(())
 }

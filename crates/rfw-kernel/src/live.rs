@@ -1,12 +1,13 @@
 //! The running kernel of this network namespace.
 
-use std::{io, ops::ControlFlow};
+use std::{collections::HashSet, io, ops::ControlFlow};
 
 use rfw_nft::{
     Family,
     message::{
         Batch, Chain, ChainId, Message, Messages, NetlinkError, RawRule, Table, TableId, flag, kind, request,
     },
+    set::{Heading, Members, Set},
 };
 
 use crate::{
@@ -260,6 +261,39 @@ impl Kernel for Live {
                 done => return done,
             }
         }
+    }
+
+    fn sets(&mut self, table: TableId, names: &[&[u8]]) -> Result<Vec<(Vec<u8>, Set)>, Error> {
+        let names: HashSet<&[u8]> = names.iter().copied().collect();
+        let mut found = Vec::new();
+        self.dump(
+            |seq| request::sets(seq, table),
+            |message| {
+                let heading = Heading::decode(message)?;
+                if names.contains(heading.name.as_slice()) {
+                    found.push(heading);
+                }
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        let mut sets = Vec::with_capacity(found.len());
+        for heading in found {
+            let mut members = Members::default();
+            let dumped = self.dump(
+                |seq| request::elements(seq, table, &heading.name),
+                |message| {
+                    members.add(message)?;
+                    Ok(ControlFlow::Continue(()))
+                },
+            );
+            match dumped {
+                Err(error) if error.errno() == Some(libc::ENOENT) => return Err(Error::Interrupted),
+                other => other?,
+            }
+            let name = heading.name.clone();
+            sets.extend(heading.with(members).map(|set| (name, set)));
+        }
+        Ok(sets)
     }
 
     fn commit(&mut self, batch: &mut Batch) -> Result<(), CommitError> {

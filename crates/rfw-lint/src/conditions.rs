@@ -10,11 +10,12 @@ use rfw_compiler::{Rule, RuleTarget};
 use rfw_extensions::selector::is_pure;
 use rfw_extensions::{Effect, Encoding, Lowering};
 use rfw_nft::Family;
+use rfw_nft::expr::CmpOp;
 use rfw_nft::expr::{Expr, Verdict};
-use rfw_nft::predicate::{Item, Raised, Value, raise};
+use rfw_nft::predicate::{Item, Raised, Relation, Value, raise};
 
 pub use crate::fields::{ESTABLISHED, INVALID, Key, NEW, RELATED, interface};
-use crate::fields::{Masked, Tested, number, port_list, test};
+use crate::fields::{Masked, Tested, in_set, number, test};
 use crate::sets::Set;
 
 /// Where a rule sends what it matches.
@@ -173,15 +174,15 @@ impl Conditions {
     fn take(&mut self, item: Item, effect: Effect, family: Family) {
         self.rewrites |= effect == Effect::Rewrites;
         self.logs |= effect == Effect::Logs;
-        if let Item::Plain(Expr::Match { name, rev: 1, info }) = &item
-            && name == b"multiport"
-            && let Some((key, set)) = port_list(info)
-        {
-            return self.require(key, set);
-        }
         match &item {
             _ if effect != Effect::Pure => self.limits.push(item),
             Item::Load(_) => {}
+            // Every number passes: there is a header.
+            Item::Test { relation: Relation::Cmp(CmpOp::Gte, data), .. } if data.iter().all(|b| *b == 0) => {}
+            Item::In { values, invert, set } => match in_set(values, *invert, set, family) {
+                Some((key, set)) => self.require(key, set),
+                None => self.opaque.push(item),
+            },
             Item::Test { value, relation } => match test(value, relation, family) {
                 Some(Tested::Set(key, set)) => self.require(key, set),
                 Some(Tested::Masked(masked)) => self.masked.push(masked),

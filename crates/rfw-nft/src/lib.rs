@@ -7,6 +7,7 @@ pub mod attr;
 pub mod expr;
 pub mod message;
 pub mod predicate;
+pub mod set;
 pub mod xt;
 
 pub use expr::{Bytes, DecodeError, Expr, Listing, Reg, Verdict, decode_list, encode_list};

@@ -9,6 +9,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use crate::expr::{Base, BitwiseOp, Bytes, CmpOp, CtDir, Expr, Reg, Verdict};
+use crate::set::Set;
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +82,8 @@ pub enum Place {
 pub enum Item {
     /// A condition without side effects.
     Test { value: Value, relation: Relation },
+    /// A condition that holds for the members of an anonymous set. Several values are a concatenation.
+    In { values: Vec<Value>, invert: bool, set: Box<Set> },
     /// A load whose value is not used: it still fails where the field does not exist.
     Load(Value),
     /// An assignment.
@@ -250,6 +253,9 @@ impl Machine {
                     self.dup_item(*addr, *dev, &mut start).unwrap_or_else(|()| Item::Opaque(expr.clone()));
                 self.emit(item, start, index);
             }
+            Expr::Lookup { sreg, dreg: None, flags, members: Some(set), .. } => {
+                self.lookup(index, expr, *sreg, *flags != 0, set);
+            }
             Expr::Lookup { .. } | Expr::Unknown { .. } => self.emit(Item::Opaque(expr.clone()), index, index),
             Expr::Verdict(_)
             | Expr::Counter { .. }
@@ -298,6 +304,25 @@ impl Machine {
             Some((value, start)) => self.emit(Item::Test { value, relation }, start, index),
             None => self.emit(Item::Opaque(expr.clone()), index, index),
         }
+    }
+
+    /// The key of a set lies in as many 4-byte registers as it is long; each value takes those up to the next one.
+    fn lookup(&mut self, index: usize, expr: &Expr, sreg: Reg, invert: bool, set: &Set) {
+        let first = slot(sreg);
+        let count = (set.key_len as usize).div_ceil(4);
+        let slots = first.map_or(0..0, |first| first..(first + count).min(self.slots.len()));
+        let (mut values, mut start) = (Vec::new(), index);
+        for slot in self.slots[slots].iter_mut().flatten() {
+            slot.used = true;
+            start = start.min(slot.start);
+            values.push(slot.value.clone());
+        }
+        let item = if first.is_some_and(|first| self.slots[first].is_some()) {
+            Item::In { values, invert, set: Box::new(set.clone()) }
+        } else {
+            Item::Opaque(expr.clone())
+        };
+        self.emit(item, start, index);
     }
 
     fn assign(&mut self, index: usize, expr: &Expr, sreg: Reg, place: Place) {

@@ -127,8 +127,9 @@ fn operation() -> impl Strategy<Value = Expr> {
             .prop_map(|(sreg, dreg, hton, len, size)| { Expr::Byteorder { sreg, dreg, hton, len, size } }),
         (reg(), constant()).prop_map(|(dreg, data)| Expr::Immediate { dreg, data }),
         verdict().prop_map(Expr::Verdict),
-        (name(), option::of(n()), reg(), option::of(0..24_u32), 0..2_u32)
-            .prop_map(|(set, set_id, sreg, dreg, flags)| Expr::Lookup { set, set_id, sreg, dreg, flags }),
+        (name(), option::of(n()), reg(), option::of(0..24_u32), 0..2_u32).prop_map(
+            |(set, set_id, sreg, dreg, flags)| Expr::Lookup { set, set_id, sreg, dreg, flags, members: None }
+        ),
     ]
 }
 

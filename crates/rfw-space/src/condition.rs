@@ -3,7 +3,7 @@
 use rfw_nft::Family;
 use rfw_nft::predicate::{Field, Item};
 
-use crate::field::{Key, Masked, Tested, interface, test};
+use crate::field::{Key, Masked, Tested, in_set, interface, test};
 use crate::set::Set;
 
 /// One question to a packet.
@@ -69,6 +69,9 @@ impl Condition {
 /// The literal of an item, where it is a test that numbers can say.
 #[must_use]
 pub fn literal(item: &Item, family: Family) -> Option<Literal> {
+    if let Item::In { values, invert, set } = item {
+        return in_set(values, *invert, set, family).map(|(key, set)| Literal::In(key, set));
+    }
     let Item::Test { value, relation } = item else { return None };
     Some(match test(value, relation, family)? {
         // What `! -i +` is compared with: no interface can have a slash in its name.

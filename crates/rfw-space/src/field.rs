@@ -300,6 +300,27 @@ pub fn test(value: &Value, relation: &Relation, family: Family) -> Option<Tested
     Some(Tested::Masked(Masked { key, mask, value, inverted }))
 }
 
+/// That a field is one of the keys of an anonymous set; `None` for a concatenation and what can't be said as numbers.
+#[must_use]
+pub fn in_set(
+    values: &[Value],
+    invert: bool,
+    members: &rfw_nft::set::Set,
+    family: Family,
+) -> Option<(Key, Set)> {
+    let [value] = values else { return None };
+    let width = members.key_len as usize;
+    let (key, full) =
+        if value.ops.is_empty() { key(value, width, family) } else { (other(value.clone(), width), None) };
+    if full.is_some_and(|bytes| bytes != width) || (key.is_host_order() && members.has_ranges()) {
+        return None;
+    }
+    let interval = |(first, last): &(Bytes, Bytes)| Some((number_of(&key, first)?, number_of(&key, last)?));
+    let set = Set::union(members.members.iter().map(interval).collect::<Option<Vec<_>>>()?);
+    let max = key.limit(family);
+    Some((key, if invert { set.complement(max) } else { set }))
+}
+
 /// `ct state & mask` compared with 0, or `ct state` compared with one state.
 fn state_test(mask: Option<&Bytes>, relation: &Relation) -> Option<Tested> {
     let Relation::Cmp(op, data) = relation else { return None };

@@ -84,6 +84,14 @@ fn render_lowered(lowered: &Lowered, out: &mut String) {
         if let Expr::Match { info, .. } | Expr::Target { info, .. } = expr {
             let _ = writeln!(out, "      {} bytes: {}", info.len(), hex(info));
         }
+        if let Expr::Lookup { members: Some(set), .. } = expr {
+            let members = set.members.iter().map(|(first, last)| match first == last {
+                true => hex(first),
+                false => format!("{}-{}", hex(first), hex(last)),
+            });
+            let members = members.collect::<Vec<_>>().join(" ");
+            let _ = writeln!(out, "      type {} length {}: {members}", set.key_type, set.key_len);
+        }
     }
     if !lowered.userdata.is_empty() {
         let _ = writeln!(out, "    userdata {}", hex(&lowered.userdata));

@@ -9,6 +9,7 @@ mod chains;
 mod ops;
 mod rules;
 mod state;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod zero;
@@ -24,7 +25,8 @@ use state::TableState;
 
 pub use blame::Origin;
 pub use chains::is_base;
-pub use rules::{Wanted, stored};
+pub use rules::Wanted;
+pub use stored::{Dumped, read_rules};
 
 use crate::report;
 use crate::settings::{Settings, host_has_stock};

@@ -3,15 +3,15 @@
 use std::ops::ControlFlow;
 
 use rfw_compiler::foreign::{self, ForeignRule};
-use rfw_compiler::{Body, Rule, Stored, lift, lower, normal};
+use rfw_compiler::{Body, Rule, Stored, lower, normal};
 use rfw_diagnostics::{Classic, Code, Diagnostic, Span, codes};
-use rfw_kernel::RawRule;
-use rfw_nft::expr::decode_list;
+use rfw_nft::Expr;
 use rfw_nft::message::{Compat, NewRule, Place};
 use rfw_syntax::{Dictionary, Word};
 
 use super::ops::OpKind;
 use super::state::RuleRef;
+use super::stored::{Dumped, read_rules, resolve};
 use super::{Done, Halt, Transaction};
 
 /// A rule and the words it came from.
@@ -28,14 +28,6 @@ pub struct Wanted<'r> {
 fn other(code: Code, span: Span, message: String, classic: &str, help: &str) -> Halt {
     Box::new(Diagnostic::error(code, span, message).help(help).classic(Classic::Other(classic.to_owned())))
         .into()
-}
-
-/// What a rule in a dump is.
-pub fn stored(raw: &RawRule<'_>, family: rfw_nft::Family, names: &dyn rfw_extensions::Names) -> Stored {
-    // Attributes that are no list of expressions: the rule is kept by its handle alone.
-    let exprs = decode_list(raw.exprs).unwrap_or_default();
-    let (body, counters) = lift(&exprs, raw.userdata, family, names);
-    Stored { body, counters, handle: raw.handle, userdata: raw.userdata.to_vec() }
 }
 
 impl Transaction<'_> {
@@ -73,11 +65,8 @@ impl Transaction<'_> {
         let name = self.chain_id_name(table, chain);
         let id = self.table_id(table);
         let (family, names) = (self.family, self.names);
-        let mut rules = Vec::new();
-        self.kernel.rules(id, Some(&name), &mut |raw| {
-            rules.push(RuleRef::Kernel(Box::new(stored(raw, family, names))));
-            ControlFlow::Continue(())
-        })?;
+        let rules = read_rules(self.kernel, id, &name, family, names)?;
+        let rules = rules.into_iter().map(|stored| RuleRef::Kernel(Box::new(stored))).collect();
         self.tables[table].chain_mut(chain).rules = Some(rules);
         Ok(())
     }
@@ -112,7 +101,7 @@ impl Transaction<'_> {
         kind: OpKind,
     ) -> Done<Option<u32>> {
         let encoding = self.tables[table].encoding;
-        let lowered = lower(wanted.rule, encoding, self.family, wanted.counters);
+        let mut lowered = lower(wanted.rule, encoding, self.family, wanted.counters);
         if self.settings.no_xt
             && let Some(name) = lowered.first_xt()
         {
@@ -129,6 +118,7 @@ impl Transaction<'_> {
         let id = self.fresh_id();
         let chain_name = self.chain_id_name(table, chain);
         let table_id = self.table_id(table);
+        self.send_sets(table, chain, &mut lowered.exprs, kind, wanted.span);
         let rule = NewRule {
             chain: table_id.chain(&chain_name),
             place,
@@ -139,6 +129,22 @@ impl Transaction<'_> {
         let seq = self.batch.add_rule(&rule, &lowered.exprs);
         self.op(seq, kind, wanted.span, table, Some(chain));
         Ok(id)
+    }
+
+    /// Makes the anonymous sets of a rule that is sent next.
+    pub(super) fn send_sets(
+        &mut self,
+        table: usize,
+        chain: u32,
+        exprs: &mut [Expr],
+        kind: OpKind,
+        span: Span,
+    ) {
+        let first = self.batch.next_seq();
+        self.batch.add_sets(self.table_id(table), exprs, &mut self.next_id);
+        for seq in first..self.batch.next_seq() {
+            self.op(seq, kind, span, table, Some(chain));
+        }
     }
 
     fn remembered(&self, id: Option<u32>, rule: &Rule) -> Option<RuleRef> {
@@ -338,16 +344,27 @@ impl Transaction<'_> {
         let name = self.chain_id_name(table, chain);
         let id = self.table_id(table);
         let (family, names) = (self.family, self.names);
+        let is_wanted = |stored: &Stored| matches!(&stored.body, Body::Rule(rule) if *rule == wanted);
         let mut found = None;
+        // Rules whose sets have to be read before it is known what they are.
+        let mut unread = Vec::new();
         self.kernel.rules(id, Some(&name), &mut |raw| {
-            let stored = stored(raw, family, names);
-            if matches!(&stored.body, Body::Rule(rule) if *rule == wanted) {
+            let dumped = Dumped::new(raw);
+            if dumped.needs_sets() {
+                unread.push(dumped);
+                return ControlFlow::Continue(());
+            }
+            let stored = dumped.lift(family, names);
+            if is_wanted(&stored) {
                 found = Some(stored.handle);
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         })?;
-        Ok(found)
+        // They stand before the one that was found.
+        resolve(self.kernel, id, &mut unread)?;
+        let first = unread.into_iter().map(|d| d.lift(family, names)).find(is_wanted);
+        Ok(first.map(|stored| stored.handle).or(found))
     }
 }
 

@@ -9,6 +9,7 @@ use rfw_kernel::{
     Batch, Chain, ChainId, CommitError, Error, Fake, IpsetError, Kernel, RawRule, Table, TableId,
 };
 use rfw_nft::Family;
+use rfw_nft::set::Set;
 use rfw_syntax::Word;
 
 use super::*;
@@ -51,6 +52,10 @@ impl Kernel for Busy {
         visit: &mut dyn FnMut(&RawRule) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         self.fake.rules(table, chain, visit)
+    }
+
+    fn sets(&mut self, table: TableId, names: &[&[u8]]) -> Result<Vec<(Vec<u8>, Set)>, Error> {
+        self.fake.sets(table, names)
     }
 
     fn commit(&mut self, batch: &mut Batch) -> Result<(), CommitError> {
@@ -116,7 +121,7 @@ fn targets(kernel: &mut dyn Kernel) -> Vec<String> {
     let id = TableId::new(Family::Ipv4, b"filter");
     let names = SystemNames::default();
     let read = kernel.rules(id, Some(b"INPUT"), &mut |raw| {
-        if let rfw_compiler::Body::Rule(rule) = stored(raw, Family::Ipv4, &names).body {
+        if let rfw_compiler::Body::Rule(rule) = Dumped::new(raw).lift(Family::Ipv4, &names).body {
             found.push(String::from_utf8_lossy(rule.target.name()).into_owned());
         }
         ControlFlow::Continue(())

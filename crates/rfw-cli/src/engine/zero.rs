@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 
 use rfw_diagnostics::{Classic, Span};
 use rfw_nft::Expr;
-use rfw_nft::expr::decode_list;
 use rfw_nft::message::{Hook, NewChain, NewRule, Place};
 use rfw_syntax::Word;
 
@@ -12,14 +11,8 @@ use super::chains::{is_base, no_chain};
 use super::ops::OpKind;
 use super::rules::compat_of;
 use super::state::RuleRef;
+use super::stored::{Dumped, resolve};
 use super::{Done, Transaction};
-
-/// A rule whose counter is to be zeroed.
-struct Counting {
-    handle: u64,
-    exprs: Vec<Expr>,
-    userdata: Vec<u8>,
-}
 
 impl Transaction<'_> {
     /// `-Z [CHAIN [NUMBER]]`; gives the chains that were zeroed, for `-v`.
@@ -99,21 +92,25 @@ impl Transaction<'_> {
             if number.is_some_and(|n| n != at) {
                 return ControlFlow::Continue(());
             }
-            let exprs = decode_list(raw.exprs).unwrap_or_default();
-            if exprs
+            let dumped = Dumped::new(raw);
+            if dumped
+                .exprs
                 .iter()
                 .any(|e| matches!(e, Expr::Counter { packets, bytes } if *packets != 0 || *bytes != 0))
             {
-                found.push(Counting { handle: raw.handle, exprs, userdata: raw.userdata.to_vec() });
+                found.push(dumped);
             }
             if number.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
+        // A rule that is replaced takes its sets with it.
+        resolve(self.kernel, table_id, &mut found)?;
         for mut rule in found {
             for expr in &mut rule.exprs {
                 if let Expr::Counter { packets, bytes } = expr {
                     (*packets, *bytes) = (0, 0);
                 }
             }
+            self.send_sets(table, index, &mut rule.exprs, OpKind::RuleReplace, span);
             let new = NewRule {
                 chain: table_id.chain(name),
                 place: Place::Replace(rule.handle),

@@ -56,6 +56,27 @@ const STATUS: &[(u64, &str)] = &[
 ];
 pub(super) const TCP_FLAGS: &[(u64, &str)] =
     &[(1, "fin"), (2, "syn"), (4, "rst"), (8, "psh"), (16, "ack"), (32, "urg"), (64, "ecn"), (128, "cwr")];
+/// Types of chunks that nft can name.
+const CHUNKS: &[(u8, &str)] = &[
+    (0, "data"),
+    (1, "init"),
+    (2, "init-ack"),
+    (3, "sack"),
+    (4, "heartbeat"),
+    (5, "heartbeat-ack"),
+    (6, "abort"),
+    (7, "shutdown"),
+    (8, "shutdown-ack"),
+    (9, "error"),
+    (10, "cookie-echo"),
+    (11, "cookie-ack"),
+    (12, "ecne"),
+    (13, "cwr"),
+    (14, "shutdown-complete"),
+    (0x80, "asconf-ack"),
+    (0xc0, "forward-tsn"),
+    (0xc1, "asconf"),
+];
 const FIB_FLAGS: &[(u32, &str)] = &[(1, "saddr"), (2, "daddr"), (4, "mark"), (8, "iif"), (16, "oif")];
 
 /// The name of a field; `protocol` is the transport protocol that the rule has tested for.
@@ -76,6 +97,13 @@ pub(super) fn name(field: &Field, family: Family, protocol: Option<u8>) -> Writt
             let offset = if *offset == 0 { String::new() } else { format!(" offset {offset}") };
             Ok(Name::new(format!("numgen {how} mod {modulus}{offset}"), Form::Decimal, false, 4))
         }
+        // Whether a chunk is there (`NFT_EXTHDR_OP_SCTP`, `NFT_EXTHDR_F_PRESENT`).
+        Field::Exthdr { kind, op: 3, flags: 1, .. } => {
+            let word = CHUNKS.iter().find(|(number, _)| number == kind).map(|(_, word)| *word);
+            let word =
+                word.ok_or_else(|| Untranslatable::new(format!("SCTP chunk {kind} has no nft form")))?;
+            Ok(Name::new(format!("sctp chunk {word}"), Form::Presence, true, 1))
+        }
         // A TCP option (`NFT_EXTHDR_OP_TCPOPT`) and its bytes.
         Field::Exthdr { kind: 2, offset: 2, len: 2, op: 1, flags: 0 } => {
             Ok(Name::new("tcp option maxseg size", Form::Decimal, true, 2))
@@ -94,6 +122,9 @@ pub(super) fn payload(base: Base, offset: u32, len: u32, family: Family, protoco
     match (base, offset, len, family) {
         (Base::Network, 12, 4, Family::Ipv4) => name("ip saddr", Form::Address),
         (Base::Network, 16, 4, Family::Ipv4) => name("ip daddr", Form::Address),
+        (Base::Link, 6, 6, _) => name("ether saddr", Form::Ethernet),
+        (Base::Network, 2, 2, Family::Ipv4) => name("ip length", Form::Decimal),
+        (Base::Network, 4, 2, Family::Ipv6) => name("ip6 length", Form::Decimal),
         (Base::Network, 6, 2, Family::Ipv4) => name("ip frag-off", Form::Hex),
         (Base::Network, 8, 1, Family::Ipv4) => name("ip ttl", Form::Decimal),
         (Base::Network, 9, 1, Family::Ipv4) => name("ip protocol", Form::Protocol),
@@ -106,6 +137,13 @@ pub(super) fn payload(base: Base, offset: u32, len: u32, family: Family, protoco
             let port = if offset == 0 { "sport" } else { "dport" };
             name(&format!("{header} {port}"), Form::Decimal)
         }
+        (Base::Transport, 0 | 1, 1, _) if protocol.and_then(words::with_types).is_some() => {
+            let header = protocol.and_then(words::with_types).unwrap_or("icmp");
+            let part = if offset == 0 { "type" } else { "code" };
+            name(&format!("{header} {part}"), Form::Decimal)
+        }
+        (Base::Transport, 0, 4, _) if protocol == Some(50) => name("esp spi", Form::Decimal),
+        (Base::Transport, 4, 4, _) if protocol == Some(51) => name("ah spi", Form::Decimal),
         (Base::Transport, 13, 1, _) if protocol == Some(6) => name("tcp flags", Form::Flags(TCP_FLAGS)),
         _ => raw(base, offset, len),
     }
@@ -131,6 +169,10 @@ fn meta_name(key: u32) -> Written<Name> {
         meta::MARK => host("meta mark", Form::Hex),
         meta::IIFNAME => Ok(Name::new("iifname", Form::Interface, true, 16)),
         meta::OIFNAME => Ok(Name::new("oifname", Form::Interface, true, 16)),
+        meta::IIFTYPE => Ok(Name::new("meta iiftype", Form::Named(&[(1, "ether")]), false, 2)),
+        meta::TIME_NS => Ok(Name::new("meta time", Form::Nanoseconds, false, 8)),
+        meta::TIME_HOUR => host("meta hour", Form::Decimal),
+        meta::TIME_DAY => Ok(Name::new("meta day", Form::Decimal, false, 1)),
         meta::SKUID => host("meta skuid", Form::Decimal),
         meta::SKGID => host("meta skgid", Form::Decimal),
         meta::NFTRACE => Ok(Name::new("meta nftrace", Form::Decimal, false, 1)),

@@ -100,6 +100,7 @@ impl Writer {
     fn item(&mut self, raised: &Raised) -> Written<()> {
         match &raised.item {
             Item::Test { value, relation } => self.test(value, relation),
+            Item::In { values, invert, set } => self.in_set(values, *invert, set),
             // Every interface has a name, so the load decides nothing; nft has no form for "any name".
             Item::Load(value)
                 if matches!(value.field, Field::Meta(key) if words::is_interface(key))

@@ -14,6 +14,10 @@ pub(super) enum Form {
     Hex,
     /// `10.0.0.1`, `2001:db8::1`.
     Address,
+    /// `00:11:22:33:44:55`.
+    Ethernet,
+    /// `exists`, `missing`; between others in a set, `1` and `0`.
+    Presence,
     /// `"eth0"`.
     Interface,
     /// `"ftp"`, padded with zeroes.
@@ -22,6 +26,8 @@ pub(super) enum Form {
     Protocol,
     /// `5s`, `5s999ms`.
     Milliseconds,
+    /// `1700000000`, seconds that the field holds as nanoseconds.
+    Nanoseconds,
     /// `1:2`, a class of traffic control.
     Class,
     /// Names of some numbers; others are decimal.
@@ -84,6 +90,15 @@ pub(super) fn constant(form: Form, bytes: &[u8], big: bool) -> Written<String> {
         Form::Decimal => Ok(number()?.to_string()),
         Form::Hex | Form::Flags(_) => Ok(hexadecimal(bytes, big)),
         Form::Address => address(bytes).ok_or_else(strange),
+        Form::Ethernet => {
+            let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            if bytes.len() == 6 { Ok(pairs.join(":")) } else { Err(strange()) }
+        }
+        Form::Presence => match bytes {
+            [0] => Ok("missing".to_owned()),
+            [1] => Ok("exists".to_owned()),
+            _ => Err(strange()),
+        },
         Form::Interface => {
             let end = bytes.iter().position(|b| *b == 0);
             let whole = end.is_some() || bytes.len() == 16;
@@ -103,6 +118,10 @@ pub(super) fn constant(form: Form, bytes: &[u8], big: bool) -> Written<String> {
             (seconds, 0) => format!("{seconds}s"),
             (seconds, part) => format!("{seconds}s{part}ms"),
         }),
+        Form::Nanoseconds => match number()? {
+            time if time % 1_000_000_000 == 0 => Ok((time / 1_000_000_000).to_string()),
+            _ => Err(Untranslatable::new("a time with parts of a second has no nft form")),
+        },
         Form::Class => Ok(match number()? {
             0 => "none".to_owned(),
             0xffff_ffff => "root".to_owned(),

@@ -3,6 +3,7 @@
 use rfw_nft::Family;
 use rfw_nft::expr::{Base, CmpOp, ct, meta};
 use rfw_nft::predicate::{Field, Op, Relation, Value};
+use rfw_nft::set::Set;
 
 use super::field::{self, Name, expression, mask_constant};
 use super::number::{Form, address, constant, flags, integer, prefix};
@@ -38,14 +39,56 @@ impl Writer {
             && value.ops.is_empty()
             && let [number] = data.as_slice()
         {
-            self.protocol = self.protocol.or(Some(*number));
+            if self.protocol.is_some_and(|protocol| protocol != *number) {
+                return Err(Untranslatable::new(
+                    "a protocol of ct other than that of the packet has no nft form",
+                ));
+            }
+            self.protocol = Some(*number);
         }
         Ok(())
     }
 
+    /// `tcp dport { 22, 80-90 }`, `icmp type . icmp code != { 3 . 1 }`.
+    pub(super) fn in_set(&mut self, values: &[Value], invert: bool, set: &Set) -> Written<()> {
+        let mut names = Vec::with_capacity(values.len());
+        for value in values {
+            if !value.ops.is_empty() {
+                return Err(Untranslatable::new("a set of changed values has no nft form here"));
+            }
+            names.push(field::name(&value.field, self.family, self.protocol)?);
+        }
+        let part = |name: &Name, at: usize, first: &[u8], last: &[u8]| -> Written<String> {
+            let cut = |key: &[u8]| key.get(at..at + name.len as usize).map(<[u8]>::to_vec);
+            let (Some(first), Some(last)) = (cut(first), cut(last)) else {
+                return Err(Untranslatable::new(
+                    "a set whose keys are shorter than its values has no nft form",
+                ));
+            };
+            let text = name.constant(&first)?;
+            Ok(if first == last { text } else { format!("{text}-{}", name.constant(&last)?) })
+        };
+        let mut members = Vec::with_capacity(set.members.len());
+        for (first, last) in &set.members {
+            let mut parts = Vec::with_capacity(names.len());
+            let mut at = 0;
+            for name in &names {
+                parts.push(part(name, at, first, last)?);
+                at += (name.len as usize).next_multiple_of(4);
+            }
+            members.push(parts.join(" . "));
+        }
+        if members.is_empty() {
+            return Err(Untranslatable::new("an empty set has no nft form"));
+        }
+        let fields: Vec<&str> = names.iter().map(|name| name.text.as_str()).collect();
+        let sign = if invert { " !=" } else { "" };
+        self.header(format!("{}{sign} {{ {} }}", fields.join(" . "), members.join(", ")))
+    }
+
     /// Writes a test. One that names the header of the protocol just tested for says that by itself.
     fn header(&mut self, text: String) -> Written<()> {
-        let named = self.pending.and_then(words::with_ports);
+        let named = self.pending.and_then(words::header);
         if named
             .is_some_and(|header| text.split(' ').next() == Some(header) && !text.starts_with("tcp option"))
         {
@@ -76,6 +119,10 @@ impl Writer {
                     let [a, b, c, d] = <[u8; 4]>::try_from(data.as_slice()).ok()?;
                     let (source, destination) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
                     Some(Ok(format!("{header} sport {source} {header} dport {destination}")))
+                }
+                (Base::Transport, 0, 2) if *op == CmpOp::Eq => {
+                    let header = words::with_types(self.protocol?)?;
+                    Some(Ok(format!("{header} type {} {header} code {}", data.first()?, data.get(1)?)))
                 }
                 (Base::Network, ..) => {
                     let (side, bytes) = narrow_address(self.family, offset, len)?;

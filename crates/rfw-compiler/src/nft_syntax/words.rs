@@ -40,6 +40,20 @@ pub(super) fn with_ports(number: u8) -> Option<&'static str> {
     })
 }
 
+/// The name of a protocol whose header begins with a type and a code.
+pub(super) fn with_types(number: u8) -> Option<&'static str> {
+    match number {
+        1 => Some("icmp"),
+        58 => Some("icmpv6"),
+        _ => None,
+    }
+}
+
+/// The name of a protocol whose header nft knows.
+pub(super) fn header(number: u8) -> Option<&'static str> {
+    with_ports(number).or_else(|| with_types(number))
+}
+
 /// Text for between double quotes. nft knows no escapes there.
 pub(super) fn quotable<'t>(text: &'t [u8], what: &str) -> Written<&'t str> {
     let text = std::str::from_utf8(text)

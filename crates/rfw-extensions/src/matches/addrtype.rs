@@ -4,12 +4,13 @@
 //! struct xt_addrtype_info_v1 { __u16 source, dest; __u32 flags; };
 //! /* xt_addrtype.h; bits are 1 << RTN_*; flags: not source 1, not dest 2, incoming device 4, outgoing device 8 */
 //! ```
-//! Native: `fib saddr type` or `fib daddr type` in IPv4, for one type of one address: both ask the same function of the
-//! kernel. Several types need a set, and in IPv6 the xt match asks something else.
+//! Native: `fib saddr type` and `fib daddr type` in IPv4: both ask the same function of the kernel. Several types are an
+//! anonymous set. In IPv6 the xt match asks something else.
 
 use rfw_diagnostics::{Diagnostic, codes};
 use rfw_nft::expr::{Expr, REG_1};
 use rfw_nft::predicate::Field;
+use rfw_nft::set::{Set, key};
 use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 
@@ -44,6 +45,8 @@ const NOT_DESTINATION: u32 = 2;
 const INCOMING: u32 = 4;
 const OUTGOING: u32 = 8;
 
+/// Hint: both addresses stood in one `-m addrtype`, not in two.
+const BOTH: u8 = 54;
 /// `NFT_FIB_RESULT_ADDRTYPE`.
 const FIB_TYPE: u32 = 3;
 /// `NFTA_FIB_F_SADDR`, `_DADDR`, `_IIF`, `_OIF`.
@@ -135,19 +138,27 @@ impl Extension for Addrtype {
     }
 
     fn lower(&self, out: &mut Lowering) {
-        let single = match (&self.source, &self.destination) {
-            (Some(types), None) => Some((FIB_SOURCE, types)),
-            (None, Some(types)) => Some((FIB_DESTINATION, types)),
-            _ => None,
-        };
-        match single {
-            Some((address, types))
-                if out.native() && out.family == Family::Ipv4 && types.value.is_power_of_two() =>
-            {
-                out.push(Expr::Fib { dreg: REG_1, result: FIB_TYPE, flags: address | self.device.fib() });
-                out.equals(types.inverted, &types.value.trailing_zeros().to_ne_bytes());
+        if !out.native() || out.family != Family::Ipv4 {
+            out.xt_match("addrtype", 1, self.xt());
+            return;
+        }
+        if self.source.is_some() && self.destination.is_some() {
+            out.hint(BOTH);
+        }
+        for (address, types) in [(FIB_SOURCE, &self.source), (FIB_DESTINATION, &self.destination)] {
+            let Some(types) = types else { continue };
+            out.push(Expr::Fib { dreg: REG_1, result: FIB_TYPE, flags: address | self.device.fib() });
+            let kinds: Vec<[u8; 4]> = (0..16_u32)
+                .filter(|kind| types.value & (1 << kind) != 0)
+                .map(u32::to_ne_bytes)
+                .collect();
+            match kinds.as_slice() {
+                [kind] => out.equals(types.inverted, kind),
+                several => {
+                    let keys = several.iter().map(<[u8; 4]>::as_slice);
+                    out.in_set(types.inverted, Set::of_keys(key::FIB_ADDRTYPE, 4, keys));
+                }
             }
-            _ => out.xt_match("addrtype", 1, self.xt()),
         }
     }
 
@@ -158,21 +169,13 @@ impl Extension for Addrtype {
         if run.family != Family::Ipv4 {
             return None;
         }
-        for device in [Device::Any, Device::Incoming, Device::Outgoing] {
-            for address in [FIB_SOURCE, FIB_DESTINATION] {
-                let field = Field::Fib { result: FIB_TYPE, flags: address | device.fib() };
-                let Some((inverted, value)) = run.equality(&field) else { continue };
-                let kind = u32::from_ne_bytes(value.try_into().ok()?);
-                let value = 1u16.checked_shl(kind).filter(|bit| known(*bit))?;
-                let types = Some(Inv { inverted, value });
-                return Some(if address == FIB_SOURCE {
-                    Self { source: types, destination: None, device }
-                } else {
-                    Self { source: None, destination: types, device }
-                });
-            }
-        }
-        None
+        let both = run.hinted(BOTH);
+        [Device::Any, Device::Incoming, Device::Outgoing].into_iter().find_map(|device| {
+            let source = lift_types(run, FIB_SOURCE | device.fib());
+            let more = both || source.is_none();
+            let destination = if more { lift_types(run, FIB_DESTINATION | device.fib()) } else { None };
+            (source.is_some() || destination.is_some()).then_some(Self { source, destination, device })
+        })
     }
 
     fn facts(&self) -> Facts<'_> {
@@ -182,6 +185,27 @@ impl Extension for Addrtype {
             Device::Any => Facts::PURE,
         }
     }
+}
+
+/// Takes the test of one address.
+fn lift_types(run: &mut Run<'_>, flags: u32) -> Option<Inv<u16>> {
+    let (start, field) = (run.position(), Field::Fib { result: FIB_TYPE, flags });
+    let kinds = match run.equality(&field) {
+        Some((inverted, kind)) => Some((inverted, vec![kind])),
+        None => run.in_set(std::slice::from_ref(&field)).and_then(|(inverted, set)| Some((inverted, set.keys()?))),
+    };
+    let types = kinds.and_then(|(inverted, kinds)| {
+        let bits = kinds.into_iter().map(|kind| {
+            let kind = u32::from_ne_bytes(kind.try_into().ok()?);
+            1u16.checked_shl(kind).filter(|bit| known(*bit))
+        });
+        let value = bits.collect::<Option<Vec<u16>>>()?.into_iter().fold(0, |sum, bit| sum | bit);
+        (value != 0).then_some(Inv { inverted, value })
+    });
+    if types.is_none() {
+        run.rewind(start);
+    }
+    types
 }
 
 impl Device {

@@ -19,6 +19,10 @@ use crate::uses::Uses;
 use crate::{Extension, Parsed};
 
 const SIZE: usize = 12;
+/// `IPPROTO_AH`.
+const AH: u8 = 51;
+/// Where the index stands in the header.
+const SPI_AT: u32 = 4;
 
 /// The typed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +52,19 @@ impl Extension for Ah {
     }
 
     fn lower(&self, out: &mut Lowering) {
+        if out.native() && out.protocol == Some((AH, false)) && self.spis.is_ordered() {
+            self.spis.lower(out, SPI_AT);
+            return;
+        }
         out.xt_match("ah", 0, self.spis.put(Info::new(SIZE)).u8(8, self.spis.inverted.into()).finish());
     }
 
     fn lift(run: &mut Run<'_>) -> Option<Self> {
+        if run.protocol == Some((AH, false))
+            && let Some(spis) = Spis::lift(run, SPI_AT)
+        {
+            return Some(Self { spis });
+        }
         let view = run.xt_match("ah", 0, SIZE)?;
         (view.u8(8) < 2).then_some(Self { spis: Spis::get(&view, view.u8(8) == 1) })
     }

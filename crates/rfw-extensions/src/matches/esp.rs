@@ -19,6 +19,10 @@ use crate::uses::Uses;
 use crate::{Extension, Parsed};
 
 const SIZE: usize = 12;
+/// `IPPROTO_ESP`.
+const ESP: u8 = 50;
+/// Where the index stands in the header.
+const SPI_AT: u32 = 0;
 
 /// The typed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +54,19 @@ impl Extension for Esp {
     }
 
     fn lower(&self, out: &mut Lowering) {
+        if out.native() && out.protocol == Some((ESP, false)) && self.spis.is_ordered() {
+            self.spis.lower(out, SPI_AT);
+            return;
+        }
         out.xt_match("esp", 0, self.spis.put(Info::new(SIZE)).u8(8, self.spis.inverted.into()).finish());
     }
 
     fn lift(run: &mut Run<'_>) -> Option<Self> {
+        if run.protocol == Some((ESP, false))
+            && let Some(spis) = Spis::lift(run, SPI_AT)
+        {
+            return Some(Self { spis });
+        }
         let view = run.xt_match("esp", 0, SIZE)?;
         (view.u8(8) < 2).then_some(Self { spis: Spis::get(&view, view.u8(8) == 1) })
     }

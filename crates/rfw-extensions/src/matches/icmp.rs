@@ -1,5 +1,6 @@
-//! `-m icmp`: type and code of an ICMP message. xt `icmp` revision 0 in both encodings, see `shared/icmp.rs`.
+//! `-m icmp`: type and code of an ICMP message. xt `icmp` revision 0, or the bytes of the header, see `shared/icmp.rs`.
 
+use rfw_nft::set::key;
 use rfw_syntax::OptionSpec;
 
 use crate::context::{Families, ParseCx};
@@ -14,6 +15,8 @@ use crate::{Extension, Parsed};
 /// Names of iptables-extensions(8); numbers of the IANA registry of ICMP parameters.
 static DIALECT: Dialect = Dialect {
     xt: "icmp",
+    protocol: 1,
+    keys: [key::ICMP_TYPE, key::ICMP_CODE],
     option: "icmp-type",
     word: "icmp",
     title: "ICMP",

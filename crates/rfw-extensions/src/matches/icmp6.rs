@@ -1,5 +1,6 @@
-//! `-m icmp6`: type and code of an ICMPv6 message. xt `icmp6` revision 0 in both encodings, see `shared/icmp.rs`.
+//! `-m icmp6`: type and code of an ICMPv6 message. xt `icmp6` revision 0, or the bytes of the header, see `shared/icmp.rs`.
 
+use rfw_nft::set::key;
 use rfw_syntax::OptionSpec;
 
 use crate::context::{Families, ParseCx};
@@ -14,6 +15,8 @@ use crate::{Extension, Parsed};
 /// Names of iptables-extensions(8); numbers of the IANA registry of ICMPv6 parameters.
 static DIALECT: Dialect = Dialect {
     xt: "icmp6",
+    protocol: 58,
+    keys: [key::ICMP6_TYPE, key::ICMPV6_CODE],
     option: "icmpv6-type",
     word: "ipv6-icmp",
     title: "ICMPv6",

@@ -1,10 +1,13 @@
-//! `-m mac`: the Ethernet address a packet came from. xt `mac` revision 0 in both encodings: a native load of the link
-//! header differs for packets of devices that have none.
+//! `-m mac`: the Ethernet address a packet came from.
 //!
 //! ```c
 //! struct xt_mac_info { unsigned char srcaddr[6]; int invert; };  /* xt_mac.h */
 //! ```
+//! Native: the type of the incoming device and the address in the link header, what nft makes of `ether saddr`. The xt match
+//! asks both too.
 
+use rfw_nft::expr::{Base, meta};
+use rfw_nft::predicate::Field;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::MacAddr;
@@ -19,6 +22,10 @@ use crate::uses::{Uses, bad_value};
 use crate::{Extension, Parsed};
 
 const SIZE: usize = 12;
+/// `ARPHRD_ETHER` (`linux/if_arp.h`).
+const ETHERNET: u16 = 1;
+/// The source address of an Ethernet header.
+const SOURCE: Field = Field::Payload { base: Base::Link, offset: 6, len: 6 };
 
 /// The typed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,11 +59,23 @@ impl Extension for Mac {
     }
 
     fn lower(&self, out: &mut Lowering) {
+        if out.native() {
+            out.meta(meta::IIFTYPE);
+            out.equals(false, &ETHERNET.to_ne_bytes());
+            out.payload(Base::Link, 6, 6);
+            out.equals(self.inverted, &self.source.0);
+            return;
+        }
         let info = Info::new(SIZE).bytes(0, &self.source.0).u32(8, self.inverted.into());
         out.xt_match("mac", 0, info.finish());
     }
 
     fn lift(run: &mut Run<'_>) -> Option<Self> {
+        if let Some((inverted, kind)) = run.equality(&Field::Meta(meta::IIFTYPE)) {
+            let (inverted_source, source) =
+                run.equality(&SOURCE).filter(|_| !inverted && kind == ETHERNET.to_ne_bytes())?;
+            return Some(Self { inverted: inverted_source, source: MacAddr(source.try_into().ok()?) });
+        }
         let view = run.xt_match("mac", 0, SIZE)?;
         Some(Self { inverted: view.u32(8) != 0, source: MacAddr(view.array(0)) })
     }

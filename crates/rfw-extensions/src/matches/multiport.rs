@@ -1,7 +1,7 @@
 //! `-m multiport`: lists of ports and port ranges.
 //!
-//! xt `multiport` revision 1 in both encodings: a list needs a set natively, and even one port is not quite the same, because
-//! the xt match drops a packet whose header ends before the ports.
+//! Native: that there is a header, and an anonymous set of ports; of `--ports`, a set of pairs of which one is in the list; one port or range by itself is
+//! a comparison. The xt match drops a packet whose header ends before the ports; natively the rule does not match it.
 //!
 //! ```c
 //! struct xt_multiport_v1 {  /* xt_multiport.h, host order */
@@ -12,6 +12,8 @@
 //! ```
 
 use rfw_diagnostics::{Diagnostic, codes};
+use rfw_nft::expr::Base;
+use rfw_nft::set::{Set, key};
 use rfw_nft::xt::{Info, View};
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::ports::parse_port;
@@ -22,9 +24,13 @@ use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
-use crate::shared::ports::port_name;
+use crate::shared::header;
+use crate::shared::ports::{DESTINATION_PORT, MULTIPORT, SOURCE_PORT, port_name};
 use crate::uses::{Uses, bad_value};
 use crate::{Extension, Parsed};
+
+/// First and last ports.
+type Ranges = Vec<(u16, u16)>;
 
 const SIZE: usize = 48;
 /// `XT_MULTI_PORTS`: a range takes two.
@@ -100,6 +106,10 @@ impl Extension for Multiport {
     }
 
     fn lower(&self, out: &mut Lowering) {
+        let served = |p: (u8, bool)| !p.1 && protocol_name(p.0).is_some();
+        if out.native() && out.protocol.is_some_and(served) && self.lower_native(out) {
+            return;
+        }
         let mut info = Info::new(SIZE).u8(0, self.side).u8(47, self.inverted.into());
         let mut slot = 0;
         for range in &self.ports {
@@ -118,6 +128,9 @@ impl Extension for Multiport {
             Some((number, false)) => protocol_name(number)?,
             _ => return None,
         };
+        if let Some(found) = Self::lift_native(run) {
+            return Some(found);
+        }
         Self::from_xt(&run.xt_match("multiport", 1, SIZE)?)
     }
 
@@ -131,6 +144,51 @@ impl Multiport {
     #[must_use]
     pub fn sides(&self) -> (bool, bool) {
         (self.side != 1, self.side != 0)
+    }
+
+    /// Appends nf_tables expressions; false if how the list is written could not be remembered.
+    fn lower_native(&self, out: &mut Lowering) -> bool {
+        let ports: Vec<(u16, u16)> = self.ports.iter().map(|range| (range.lo(), range.hi())).collect();
+        let set = Set::of_ranges(key::INET_SERVICE, ports.iter().copied());
+        let joined = set.ranges().unwrap_or_default();
+        if joined != ports && !out.spell(spell(&ports)) {
+            return false;
+        }
+        let single = if let [one] = *joined { Some(one) } else { None };
+        if single.is_some() && self.side != 2 {
+            out.hint(MULTIPORT);
+        }
+        header::lower(out);
+        if self.side == 2 {
+            out.payload(Base::Transport, 0, 2);
+            out.payload_behind(Base::Transport, 2, 2);
+            out.in_set(self.inverted, either(&joined));
+            return true;
+        }
+        out.payload(Base::Transport, if self.side == 0 { 0 } else { 2 }, 2);
+        match single {
+            Some((lo, hi)) if lo == hi => out.equals(self.inverted, &lo.to_be_bytes()),
+            Some((lo, hi)) => out.in_range(self.inverted, &lo.to_be_bytes(), &hi.to_be_bytes()),
+            None => out.in_set(self.inverted, set),
+        }
+        true
+    }
+
+    fn lift_native(run: &mut Run<'_>) -> Option<Self> {
+        let (start, spelling) = (run.position(), run.spelling());
+        let found = claim(run).and_then(|(inverted, side, joined)| {
+            let spelled = spelling.and_then(unspell).filter(|ports| {
+                Set::of_ranges(key::INET_SERVICE, ports.iter().copied()).ranges().as_ref() == Some(&joined)
+            });
+            let ports = spelled.unwrap_or(joined);
+            let slots: usize = ports.iter().map(|(lo, hi)| if lo == hi { 1 } else { 2 }).sum();
+            let ports = ports.into_iter().map(|(lo, hi)| PortRange::new(lo, hi)).collect::<Option<_>>()?;
+            (slots <= SLOTS).then_some(Self { inverted, side, ports })
+        });
+        if found.is_none() {
+            run.rewind(start);
+        }
+        found
     }
 
     fn name(&self) -> &'static str {
@@ -160,6 +218,87 @@ impl Multiport {
         }
         Some(Self { inverted: inverted == 1, side, ports })
     }
+}
+
+/// Pairs of a source and a destination port of which at least one is in the list; no pair is there twice, as the kernel wants.
+fn either(ports: &[(u16, u16)]) -> Set {
+    let mut others = Vec::with_capacity(ports.len() + 1);
+    let mut next = Some(0);
+    for (lo, hi) in ports {
+        if let Some(from) = next.filter(|from| from < lo) {
+            others.push((from, lo - 1));
+        }
+        next = hi.checked_add(1);
+    }
+    others.extend(next.map(|from| (from, u16::MAX)));
+    let source = ports.iter().map(|port| vec![*port, (0, u16::MAX)]);
+    let destination = others.iter().flat_map(|other| ports.iter().map(|port| vec![*other, *port]));
+    let key_type = key::concat(&[key::INET_SERVICE, key::INET_SERVICE]);
+    Set::of_parts(key_type, &[2, 2], source.chain(destination))
+}
+
+/// The list in such a set, if it is one.
+fn of_either(set: &Set) -> Option<Vec<(u16, u16)>> {
+    let part = |key: &[u8], at: usize| Some(u16::from_be_bytes(key.get(at..at + 2)?.try_into().ok()?));
+    let mut ports = Vec::new();
+    for (first, last) in &set.members {
+        if (part(first, 4)?, part(last, 4)?) == (0, u16::MAX) {
+            ports.push((part(first, 0)?, part(last, 0)?));
+        }
+    }
+    (either(&ports).members == set.members).then_some(ports)
+}
+
+/// Whether inverted, which side, and the ports in order.
+fn claim(run: &mut Run<'_>) -> Option<(bool, u8, Ranges)> {
+    let alone = run.hinted(MULTIPORT);
+    if !header::lift(run) {
+        return None;
+    }
+    if let Some((inverted, set)) = run.in_set(&[SOURCE_PORT, DESTINATION_PORT]) {
+        return Some((inverted, 2, of_either(set)?));
+    }
+    let number = |data: &[u8]| Some(u16::from_be_bytes(data.try_into().ok()?));
+    for (side, field) in [(0, SOURCE_PORT), (1, DESTINATION_PORT)] {
+        if let Some((inverted, set)) = run.in_set(std::slice::from_ref(&field)) {
+            return Some((inverted, side, set.ranges()?));
+        }
+        if !alone {
+            continue;
+        }
+        if let Some((inverted, data)) = run.equality(&field) {
+            let port = number(data)?;
+            return Some((inverted, side, vec![(port, port)]));
+        }
+        if let Some((inverted, lo, hi)) = run.range(&field, &[]) {
+            return Some((inverted, side, vec![(number(lo)?, number(hi)?)]));
+        }
+    }
+    None
+}
+
+/// A list in the order written: a bit for each range, then the ports.
+fn spell(ports: &[(u16, u16)]) -> Vec<u8> {
+    let bits = ports.iter().enumerate().filter(|(_, (lo, hi))| lo != hi).fold(0_u16, |bits, (at, _)| bits | 1 << at);
+    let mut bytes = bits.to_be_bytes().to_vec();
+    for (lo, hi) in ports {
+        bytes.extend(lo.to_be_bytes());
+        if lo != hi {
+            bytes.extend(hi.to_be_bytes());
+        }
+    }
+    bytes
+}
+
+fn unspell(bytes: &[u8]) -> Option<Vec<(u16, u16)>> {
+    let mut numbers = bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair));
+    let bits = numbers.next()?;
+    let mut ports = Vec::new();
+    while let Some(lo) = numbers.next() {
+        let range = ports.len() < SLOTS && bits & (1 << ports.len()) != 0;
+        ports.push((lo, if range { numbers.next()? } else { lo }));
+    }
+    (!ports.is_empty()).then_some(ports)
 }
 
 /// The protocols with ports, by number.

@@ -1,6 +1,7 @@
 //! `-m sctp`: ports and chunks of SCTP.
 //!
-//! xt `sctp` revision 0 in both encodings: nf_tables can only ask whether one chunk is there.
+//! Native: the ports, and whether chunks are there; several of them as one key, looked for in a set, or with one test each.
+//! That there is a header is tested too: a fragment has chunks to nobody. `only`, flags and chunks that nft cannot name stay xt.
 //!
 //! ```c
 //! struct xt_sctp_info {  /* xt_sctp.h, host order */
@@ -24,13 +25,16 @@ use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
-use crate::shared::ports::port_error;
+use crate::shared::header;
+use crate::shared::ports::{MULTIPORT, port_error};
 use crate::shared::xt_ports::XtPorts;
 use crate::uses::Uses;
 use crate::{Extension, Parsed};
 use chunks::Chunks;
 
 const SIZE: usize = 292;
+/// `IPPROTO_SCTP`.
+const SCTP: u8 = 132;
 /// `XT_SCTP_CHUNK_TYPES`.
 const CHUNKS: u8 = 4;
 
@@ -87,10 +91,29 @@ impl Extension for Sctp {
     }
 
     fn lower(&self, out: &mut Lowering) {
-        out.xt_match("sctp", 0, self.xt());
+        let plain = self.chunks.as_ref().is_none_or(|(inverted, chunks)| chunks.is_native(*inverted));
+        if !out.native() || out.protocol != Some((SCTP, false)) || !plain {
+            out.xt_match("sctp", 0, self.xt());
+            return;
+        }
+        header::lower(out);
+        self.ports.lower(out);
+        if let Some((inverted, chunks)) = &self.chunks {
+            chunks.lower(*inverted, out);
+        }
     }
 
     fn lift(run: &mut Run<'_>) -> Option<Self> {
+        let other = run.hinted(MULTIPORT);
+        if run.protocol == Some((SCTP, false)) && !other && header::lift(run) {
+            let ports = XtPorts::lift(run);
+            let start = run.position();
+            let chunks = Chunks::lift(run);
+            if chunks.is_none() {
+                run.rewind(start);
+            }
+            return Some(Self { ports, chunks });
+        }
         let view = run.xt_match("sctp", 0, SIZE)?;
         let (flags, inverted) = (u8::try_from(view.u32(284)).ok()?, u8::try_from(view.u32(288)).ok()?);
         let chunks = if flags & CHUNKS == 0 { None } else { Some((inverted & CHUNKS != 0, Chunks::get(&view)?)) };

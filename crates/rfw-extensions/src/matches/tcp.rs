@@ -19,6 +19,7 @@ use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
+use crate::shared::header;
 use crate::shared::ports::{PortPair, Ports};
 use crate::uses::{Uses, bad_item};
 use crate::{Extension, Parsed};
@@ -129,6 +130,10 @@ impl Extension for Tcp {
 
     fn lower(&self, out: &mut Lowering) {
         let nothing = self.flags.is_none() && self.ports == PortPair::default();
+        if nothing && self.option.is_none() && out.native() && out.protocol == Some((PROTOCOL, false)) {
+            header::lower_alone(out);
+            return;
+        }
         if self.option.is_some() || nothing {
             out.xt_match("tcp", 0, self.xt());
             return;
@@ -149,6 +154,9 @@ impl Extension for Tcp {
             return Self::from_xt(&view);
         }
         let mut found = Self { ports: PortPair::default(), flags: None, option: None };
+        if header::lift_alone(run) {
+            return Some(found);
+        }
         let mut any = false;
         if found.lift_flags(run) {
             any = true;

@@ -1,5 +1,4 @@
-//! `-m time`: dates, hours, days of week and month. xt `time` revision 0 in both encodings: days of a month and `--kerneltz`
-//! have no native form, and the xt match looks at the packet's time stamp.
+//! `-m time`: dates, hours, days of week and month.
 //!
 //! ```c
 //! struct xt_time_info {  /* xt_time.h; dates in seconds since 1970, hours in seconds since midnight */
@@ -7,8 +6,13 @@
 //!     __u8 weekdays_match, flags;  /* bit 1 Monday .. 7 Sunday; flags: kernel's zone 1, contiguous 2 */
 //! };
 //! ```
+//! Native: `meta time` and `meta hour`, which are UTC, and `meta day`, which is of the kernel's time zone. So dates and hours
+//! have a native form without `--kerneltz`, days of the week only with it and alone. Days of a month have none.
 
 use rfw_diagnostics::{Diagnostic, codes};
+use rfw_nft::expr::{CmpOp, meta};
+use rfw_nft::predicate::{Field, Item, Op, Relation};
+use rfw_nft::set::{Set, key};
 use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::ValueError;
@@ -23,6 +27,8 @@ use crate::uses::{Uses, bad_choice, bad_value};
 use crate::{Extension, Parsed};
 
 const SIZE: usize = 22;
+/// In nanoseconds, what `meta time` counts.
+const SECOND: u64 = 1_000_000_000;
 const KERNEL_ZONE: u8 = 1;
 const CONTIGUOUS: u8 = 2;
 /// What iptables sends if no last date is given: the end of 31-bit time.
@@ -154,6 +160,10 @@ impl Extension for Time {
     }
 
     fn lower(&self, out: &mut Lowering) {
+        if out.native() && self.is_native() {
+            self.lower_native(out);
+            return;
+        }
         let flags =
             if self.kernel_zone { KERNEL_ZONE } else { 0 } | if self.contiguous { CONTIGUOUS } else { 0 };
         let info = Info::new(SIZE)
@@ -168,6 +178,9 @@ impl Extension for Time {
     }
 
     fn lift(run: &mut Run<'_>) -> Option<Self> {
+        if let Some(found) = Self::lift_native(run) {
+            return Some(found);
+        }
         let view = run.xt_match("time", 0, SIZE)?;
         let flags = view.u8(21);
         let found = Self {
@@ -199,6 +212,117 @@ impl Time {
     fn wraps(&self) -> bool {
         self.time_stop < self.time_start
     }
+
+    fn every_hour(&self) -> bool {
+        (self.time_start, self.time_stop) == (0, DAY_END)
+    }
+
+    fn is_native(&self) -> bool {
+        let zone = if self.kernel_zone {
+            // The last date is what iptables sends without one: hours do not matter to it.
+            self.every_hour() && self.date_start == 0 && self.date_stop == NO_STOP && !matches!(self.weekdays, 0 | ALL_WEEKDAYS)
+        } else {
+            // Equal hours are every hour to the xt match; so is what wraps and leaves nothing out.
+            self.weekdays == ALL_WEEKDAYS && self.time_start != self.time_stop && self.time_start != self.time_stop + 1
+        };
+        zone && !self.contiguous && self.monthdays == ALL_MONTHDAYS && self.date_start <= self.date_stop
+    }
+
+    fn lower_native(&self, out: &mut Lowering) {
+        let date = |out: &mut Lowering, op: CmpOp, seconds: u32| {
+            out.meta(meta::TIME_NS);
+            out.hton(8, 8);
+            out.cmp(op, &(u64::from(seconds) * SECOND).to_be_bytes());
+        };
+        if self.date_start != 0 {
+            date(out, CmpOp::Gte, self.date_start);
+        }
+        date(out, CmpOp::Lt, self.date_stop + 1);
+        if !self.every_hour() {
+            out.meta(meta::TIME_HOUR);
+            out.hton(4, 4);
+            let (from, to) = if self.wraps() {
+                (self.time_stop + 1, self.time_start - 1)
+            } else {
+                (self.time_start, self.time_stop)
+            };
+            out.in_range(self.wraps(), &from.to_be_bytes(), &to.to_be_bytes());
+        }
+        if self.weekdays != ALL_WEEKDAYS {
+            out.meta(meta::TIME_DAY);
+            // nft's week begins with Sunday, as 0.
+            let days: Vec<[u8; 1]> = (1..8).filter(|day| self.weekdays & (1 << day) != 0).map(|day| [day % 7]).collect();
+            match days.as_slice() {
+                [day] => out.equals(false, day),
+                several => {
+                    out.in_set(false, Set::of_keys(key::DAY, 1, several.iter().map(<[u8; 1]>::as_slice)));
+                }
+            }
+        }
+    }
+
+    fn lift_native(run: &mut Run<'_>) -> Option<Self> {
+        let start = run.position();
+        let found = Self::claim(run).filter(Self::is_native);
+        if found.is_none() {
+            run.rewind(start);
+        }
+        found
+    }
+
+    fn claim(run: &mut Run<'_>) -> Option<Self> {
+        let date_start = lift_date(run, CmpOp::Gte).unwrap_or(0);
+        let date_stop = lift_date(run, CmpOp::Lt)?.checked_sub(1)?;
+        let (mut time_start, mut time_stop) = (0, DAY_END);
+        let network = [Op::Byteorder { hton: true, len: 4, size: 4 }];
+        if let Some((inverted, from, to)) = run.range(&Field::Meta(meta::TIME_HOUR), &network) {
+            let (from, to) = (u32::from_be_bytes(from.try_into().ok()?), u32::from_be_bytes(to.try_into().ok()?));
+            (time_start, time_stop) = if inverted { (to + 1, from.checked_sub(1)?) } else { (from, to) };
+            // What is inverted wraps, and only that.
+            if (time_stop < time_start) != inverted {
+                return None;
+            }
+        }
+        let day = Field::Meta(meta::TIME_DAY);
+        let days = match run.equality(&day) {
+            Some((inverted, day)) => (!inverted).then(|| vec![day]),
+            None => match run.in_set(std::slice::from_ref(&day)) {
+                Some((inverted, set)) => set.keys().filter(|_| !inverted),
+                None => Some(Vec::new()),
+            },
+        }?;
+        let bit = |day: &&[u8]| match day {
+            [0] => Some(1 << 7),
+            [day @ 1..7] => Some(1 << day),
+            _ => None,
+        };
+        let weekdays: u8 = days.iter().map(bit).collect::<Option<Vec<u8>>>()?.iter().fold(0, |sum, bit| sum | bit);
+        let (weekdays, kernel_zone) = if days.is_empty() { (ALL_WEEKDAYS, false) } else { (weekdays, true) };
+        let sayable = date_start <= calendar::LAST && date_stop <= calendar::LAST && time_start <= DAY_END && time_stop <= DAY_END;
+        sayable.then_some(Self {
+            date_start,
+            date_stop,
+            time_start,
+            time_stop,
+            monthdays: ALL_MONTHDAYS,
+            weekdays,
+            kernel_zone,
+            contiguous: false,
+        })
+    }
+}
+
+/// Takes a comparison of the time, in whole seconds.
+fn lift_date(run: &mut Run<'_>, wanted: CmpOp) -> Option<u32> {
+    let Some(Item::Test { value, relation: Relation::Cmp(op, data) }) = run.peek(0) else { return None };
+    let network = [Op::Byteorder { hton: true, len: 8, size: 8 }];
+    if value.field != Field::Meta(meta::TIME_NS) || value.ops.as_slice() != network || *op != wanted {
+        return None;
+    }
+    let time = u64::from_be_bytes(data.as_slice().try_into().ok()?);
+    let seconds = u32::try_from(time / SECOND).ok().filter(|_| time % SECOND == 0)?;
+    run.take();
+    Some(seconds)
 }
 
 fn parse_date(word: &Word<'_>) -> Parsed<u32> {

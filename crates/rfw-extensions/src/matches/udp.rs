@@ -16,6 +16,7 @@ use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
+use crate::shared::header;
 use crate::shared::ports::{PortPair, Ports};
 use crate::uses::Uses;
 use crate::{Extension, Parsed};
@@ -63,7 +64,10 @@ impl Extension for Udp {
     }
 
     fn lower(&self, out: &mut Lowering) {
-        if self.ports == PortPair::default() {
+        let nothing = self.ports == PortPair::default();
+        if nothing && out.native() && out.protocol == Some((PROTOCOL, false)) {
+            header::lower_alone(out);
+        } else if nothing {
             let full = PortRange::FULL;
             let info = Info::new(SIZE).u16(0, full.lo()).u16(2, full.hi()).u16(4, full.lo()).u16(6, full.hi());
             out.xt_match("udp", 0, info.finish());
@@ -85,6 +89,9 @@ impl Extension for Udp {
             return Some(Self { ports: PortPair { source: ports(0, 1)?, destination: ports(4, 2)? } });
         }
         let mut ports = PortPair::default();
+        if header::lift_alone(run) {
+            return Some(Self { ports });
+        }
         while ports.lift_one(run) {}
         (ports != PortPair::default()).then_some(Self { ports })
     }

@@ -2,13 +2,18 @@
 
 use std::fmt;
 
+use rfw_nft::expr::Base;
+use rfw_nft::predicate::Field;
 use rfw_nft::xt::{Info, View};
 use rfw_syntax::Word;
 use rfw_values::ValueError;
 use rfw_values::number::prefix;
 
 use crate::Parsed;
+use crate::lifting::Run;
+use crate::lowering::Lowering;
 use crate::printer::Printer;
+use crate::shared::header;
 use crate::uses::{Uses, bad_value};
 
 /// From one number to another, both included. The first may be the larger one, as in 1.8.9; nothing is then inside.
@@ -113,6 +118,40 @@ impl Spis {
     #[must_use]
     pub fn put(&self, info: Info) -> Info {
         info.u32(0, self.bounds.min).u32(4, self.bounds.max)
+    }
+
+    /// Tests 4 bytes of the transport header for them. One whose first index is the larger has to stay xt.
+    pub fn lower(&self, out: &mut Lowering, offset: u32) {
+        header::lower(out);
+        out.payload(Base::Transport, offset, 4);
+        let (min, max) = (self.bounds.min.to_be_bytes(), self.bounds.max.to_be_bytes());
+        if min == max { out.equals(self.inverted, &min) } else { out.in_range(self.inverted, &min, &max) }
+    }
+
+    /// Takes such a test.
+    pub fn lift(run: &mut Run<'_>, offset: u32) -> Option<Self> {
+        let (start, field) = (run.position(), Field::Payload { base: Base::Transport, offset, len: 4 });
+        let number = |data: &[u8]| Some(u32::from_be_bytes(data.try_into().ok()?));
+        if !header::lift(run) {
+            return None;
+        }
+        let found = match run.equality(&field) {
+            Some((inverted, data)) => number(data).map(|n| (inverted, n, n)),
+            None => run
+                .range(&field, &[])
+                .and_then(|(inverted, min, max)| Some((inverted, number(min)?, number(max)?))),
+        };
+        let found = found.filter(|(_, min, max)| min <= max);
+        if found.is_none() {
+            run.rewind(start);
+        }
+        found.map(|(inverted, min, max)| Self { inverted, bounds: Bounds { min, max } })
+    }
+
+    /// Whether the first index is not the larger one.
+    #[must_use]
+    pub fn is_ordered(&self) -> bool {
+        self.bounds.min <= self.bounds.max
     }
 
     /// The indices in the front of a struct.

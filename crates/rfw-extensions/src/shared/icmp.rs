@@ -1,13 +1,17 @@
 //! Types and codes of ICMP and ICMPv6, by name and by number.
 //!
-//! Both encodings are the xt match: it drops what is too short for an ICMP header, which a native load does not
-//! (encoding.md 4.1).
+//! Native: that there is a header, and its bytes, if the rule names the protocol. The xt match drops what is too short for an
+//! ICMP header; there a native load merely does not match. Of `! TYPE/CODE` nft would list a comparison of both bytes wrongly, so they are
+//! looked for in a set. Type 255 of IPv4 is every type to the xt match, with `!` or a code it stays xt.
 //!
 //! ```c
 //! struct ipt_icmp { __u8 type, code[2], invflags; };  /* ip_tables.h; ip6t_icmp is alike */
 //! ```
 
 use rfw_diagnostics::{Diagnostic, codes};
+use rfw_nft::expr::{Base, CmpOp};
+use rfw_nft::predicate::Field;
+use rfw_nft::set::{Set, key};
 use rfw_nft::xt::Info;
 use rfw_syntax::Word;
 use rfw_values::ValueError;
@@ -17,6 +21,7 @@ use crate::Parsed;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
+use crate::shared::header;
 use crate::uses::{bad_choice, bad_value};
 
 const SIZE: usize = 4;
@@ -31,6 +36,10 @@ pub struct Dialect {
     pub xt: &'static str,
     /// The option's name.
     pub option: &'static str,
+    /// The protocol's number.
+    pub protocol: u8,
+    /// nft's types of a type and of a code.
+    pub keys: [u32; 2],
     /// What listings say: `icmp`.
     pub word: &'static str,
     /// What complaints say: `ICMP`.
@@ -153,15 +162,77 @@ impl TypeCode {
         self.code.map_or((0, u8::MAX), |code| (code, code))
     }
 
-    /// Appends the xt match.
+    /// Appends the match.
     pub fn lower(self, out: &mut Lowering, dialect: &Dialect) {
+        let every = dialect.any == Some(self.kind);
+        let exact = !every || (self.code.is_none() && !self.inverted);
+        if out.native() && exact && out.protocol == Some((dialect.protocol, false)) {
+            header::lower(out);
+            match self.code {
+                None if every => {
+                    out.payload(Base::Transport, 0, 1);
+                    out.cmp(CmpOp::Gte, &[0]);
+                }
+                None => {
+                    out.payload(Base::Transport, 0, 1);
+                    out.equals(self.inverted, &[self.kind]);
+                }
+                Some(code) if !self.inverted => {
+                    out.payload(Base::Transport, 0, 2);
+                    out.equals(false, &[self.kind, code]);
+                }
+                Some(code) => {
+                    out.payload(Base::Transport, 0, 1);
+                    out.payload_behind(Base::Transport, 1, 1);
+                    let [kind, code] = [self.kind, code].map(u16::from);
+                    let member = vec![(kind, kind), (code, code)];
+                    out.in_set(true, Set::of_parts(key::concat(&dialect.keys), &[1, 1], [member]));
+                }
+            }
+            return;
+        }
         let (lo, hi) = self.codes();
         let info = Info::new(SIZE).u8(0, self.kind).u8(1, lo).u8(2, hi).u8(3, self.inverted.into());
         out.xt_match(dialect.xt, 0, info.finish());
     }
 
-    /// Takes the xt match; one with a range of codes has no words.
+    fn lift_native(run: &mut Run<'_>, dialect: &Dialect) -> Option<Self> {
+        let start = run.position();
+        let found = if header::lift(run) { Self::claim(run, dialect) } else { None };
+        if found.is_none() {
+            run.rewind(start);
+        }
+        found
+    }
+
+    fn claim(run: &mut Run<'_>, dialect: &Dialect) -> Option<Self> {
+        if let Some((inverted, set)) = run.in_set(&[field(0, 1), field(1, 1)]) {
+            let [key] = *set.keys()? else { return None };
+            let [kind, 0, 0, 0, code, 0, 0, 0] = *key else { return None };
+            return (dialect.any != Some(kind)).then_some(Self { inverted, kind, code: Some(code) });
+        }
+        if let Some((inverted, data)) = run.equality(&field(0, 2)) {
+            let [kind, code] = *data else { return None };
+            return (dialect.any != Some(kind)).then_some(Self { inverted, kind, code: Some(code) });
+        }
+        let test = run.masked(&field(0, 1)).filter(|test| test.mask.is_none())?;
+        let [kind] = *test.value else { return None };
+        match (test.op, kind, dialect.any) {
+            (CmpOp::Gte, 0, Some(any)) => Some(Self { inverted: false, kind: any, code: None }),
+            (_, kind, any) if any == Some(kind) => None,
+            (CmpOp::Eq, ..) => Some(Self { inverted: false, kind, code: None }),
+            (CmpOp::Neq, ..) => Some(Self { inverted: true, kind, code: None }),
+            _ => None,
+        }
+    }
+
+    /// Takes the match; one with a range of codes has no words.
     pub fn lift(run: &mut Run<'_>, dialect: &Dialect) -> Option<Self> {
+        if run.protocol == Some((dialect.protocol, false))
+            && let Some(found) = Self::lift_native(run, dialect)
+        {
+            return Some(found);
+        }
         let view = run.xt_match(dialect.xt, 0, SIZE)?;
         let code = match (view.u8(1), view.u8(2)) {
             (0, u8::MAX) => None,
@@ -175,6 +246,11 @@ impl TypeCode {
         };
         Some(Self { inverted, kind: view.u8(0), code })
     }
+}
+
+/// Bytes of the ICMP header.
+const fn field(offset: u32, len: u32) -> Field {
+    Field::Payload { base: Base::Transport, offset, len }
 }
 
 /// The byte at the front of the text and how many characters it takes.

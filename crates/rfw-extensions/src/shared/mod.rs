@@ -2,6 +2,7 @@
 
 pub mod bounds;
 pub mod calendar;
+pub mod header;
 pub mod header_options;
 pub mod hop_count;
 pub mod hops;

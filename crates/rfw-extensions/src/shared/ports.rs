@@ -47,6 +47,14 @@ impl PartialEq for Ports {
 
 impl Eq for Ports {}
 
+/// Hint: one port or range of `-m multiport`, not of the protocol's own match.
+pub const MULTIPORT: u8 = 50;
+
+/// The source port of a transport header.
+pub const SOURCE_PORT: Field = Field::Payload { base: Base::Transport, offset: 0, len: 2 };
+/// Its destination port.
+pub const DESTINATION_PORT: Field = Field::Payload { base: Base::Transport, offset: 2, len: 2 };
+
 /// Both port tests of a match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PortPair {

@@ -2,11 +2,15 @@
 //!
 //! Both structs begin `__u16 dpts[2], spts[2]` in host order; both flag bytes have bit 1 for sources, 2 for destinations.
 
+use rfw_nft::expr::Base;
+use rfw_nft::predicate::Field;
 use rfw_nft::xt::{Info, View};
 use rfw_values::PortRange;
 
+use crate::lifting::Run;
+use crate::lowering::Lowering;
 use crate::printer::Printer;
-use crate::shared::ports::port_name;
+use crate::shared::ports::{DESTINATION_PORT, SOURCE_PORT, port_name};
 
 /// `XT_SCTP_SRC_PORTS`, `XT_DCCP_SRC_PORTS`.
 const SOURCE: u8 = 1;
@@ -49,6 +53,36 @@ impl XtPorts {
                 out.fmt(format_args!(" {name}s:{sign}{lo}:{hi}"));
             }
         }
+    }
+
+    /// Tests the ports of the transport header.
+    pub fn lower(&self, out: &mut Lowering) {
+        for (offset, ports) in [(0, self.source), (2, self.destination)] {
+            let Some((inverted, range)) = ports else { continue };
+            out.payload(Base::Transport, offset, 2);
+            let (lo, hi) = (range.lo().to_be_bytes(), range.hi().to_be_bytes());
+            if lo == hi { out.equals(inverted, &lo) } else { out.in_range(inverted, &lo, &hi) }
+        }
+    }
+
+    /// Takes such tests, in that order.
+    pub fn lift(run: &mut Run<'_>) -> Self {
+        let mut one = |field: &Field| {
+            let start = run.position();
+            let number = |data: &[u8]| Some(u16::from_be_bytes(data.try_into().ok()?));
+            let found = match run.equality(field) {
+                Some((inverted, data)) => number(data).map(|n| (inverted, n, n)),
+                None => run
+                    .range(field, &[])
+                    .and_then(|(inverted, lo, hi)| Some((inverted, number(lo)?, number(hi)?))),
+            };
+            let found = found.and_then(|(inverted, lo, hi)| Some((inverted, PortRange::new(lo, hi)?)));
+            if found.is_none() {
+                run.rewind(start);
+            }
+            found
+        };
+        Self { source: one(&SOURCE_PORT), destination: one(&DESTINATION_PORT) }
     }
 
     /// Puts the ports into the front of a struct.

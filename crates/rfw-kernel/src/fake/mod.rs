@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 use rfw_nft::{
     Family,
     message::{Batch, Chain, ChainId, Messages, RawRule, Table, TableId},
+    set::Set,
 };
 
 use crate::{CommitError, Error, IpsetError, Kernel, live::check_written};
@@ -121,6 +122,10 @@ impl Kernel for Fake {
             }
         }
         Ok(())
+    }
+
+    fn sets(&mut self, _table: TableId, _names: &[&[u8]]) -> Result<Vec<(Vec<u8>, Set)>, Error> {
+        Ok(Vec::new())
     }
 
     fn commit(&mut self, batch: &mut Batch) -> Result<(), CommitError> {

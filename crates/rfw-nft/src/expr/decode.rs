@@ -335,6 +335,7 @@ fn lookup(a: &mut Attributes<'_>) -> Option<Expr> {
         sreg: a.u32(n::lookup::SREG)?,
         dreg: a.optional_u32(n::lookup::DREG)?,
         flags: up_to(1, a.u32_or_zero(n::lookup::FLAGS)?)?,
+        members: None,
     })
 }
 

@@ -218,7 +218,7 @@ impl Expr {
                 w.u32(n::byteorder::LEN, *len);
                 w.u32(n::byteorder::SIZE, *size);
             }
-            Self::Lookup { set, set_id, sreg, dreg, flags } => {
+            Self::Lookup { set, set_id, sreg, dreg, flags, members: _ } => {
                 w.u32(n::lookup::SREG, *sreg);
                 optional(w, n::lookup::DREG, *dreg);
                 w.string(n::lookup::SET, set);

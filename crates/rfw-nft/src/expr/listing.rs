@@ -193,12 +193,13 @@ fn operation(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
             let op = if *hton { "hton" } else { "ntoh" };
             write!(f, "reg {dreg} = {op}(reg {sreg}, {size}, {len}) ")
         }
-        Expr::Lookup { set, sreg, dreg, flags, .. } => {
+        Expr::Lookup { set, set_id, sreg, dreg, flags, .. } => {
             write!(f, "reg {sreg} set {} ", Text(set))?;
             if let Some(dreg) = dreg {
                 write!(f, "dreg {dreg} ")?;
             }
-            write!(f, "0x{flags:x} ")
+            // The attribute is in every dump; of what is sent only where it says something.
+            if *flags != 0 || set_id.is_none() { write!(f, "0x{flags:x} ") } else { Ok(()) }
         }
         _ => Ok(()),
     }

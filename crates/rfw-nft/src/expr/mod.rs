@@ -193,8 +193,16 @@ pub enum Expr {
     Masq(PortNat),
     /// `redir`.
     Redir(PortNat),
-    /// `lookup`.
-    Lookup { set: Vec<u8>, set_id: Option<u32>, sreg: Reg, dreg: Option<Reg>, flags: u32 },
+    /// `lookup`; flags 1 inverted. `members` is no attribute: what is in the set, if it is an anonymous one that was read
+    /// or is yet to be made.
+    Lookup {
+        set: Vec<u8>,
+        set_id: Option<u32>,
+        sreg: Reg,
+        dreg: Option<Reg>,
+        flags: u32,
+        members: Option<Box<crate::set::Set>>,
+    },
     /// `connlimit`; flags 1 inverted (above).
     Connlimit { count: u32, flags: u32 },
     /// `quota`; flags 1 inverted (over), 2 used up, which only the kernel says.
@@ -217,6 +225,19 @@ pub enum Expr {
     Notrack,
     /// Anything else, kept: the name and the raw attributes inside `NFTA_EXPR_DATA` (`None` if it had none).
     Unknown { name: Vec<u8>, data: Option<Vec<u8>> },
+}
+
+impl Expr {
+    /// The name of the anonymous set that it looks into, if its members are not known.
+    #[must_use]
+    pub fn unread_set(&self) -> Option<&[u8]> {
+        match self {
+            Self::Lookup { set, members: None, dreg: None, .. } if set.starts_with(crate::set::PREFIX) => {
+                Some(set)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// `enum nft_meta_keys`.
@@ -248,6 +269,13 @@ pub mod meta {
     pub const CGROUP: u32 = 23;
     pub const PRANDOM: u32 = 24;
     pub const SECPATH: u32 = 25;
+    pub const IIFKIND: u32 = 26;
+    pub const OIFKIND: u32 = 27;
+    pub const BRI_IIFPVID: u32 = 28;
+    pub const BRI_IIFVPROTO: u32 = 29;
+    pub const TIME_NS: u32 = 30;
+    pub const TIME_DAY: u32 = 31;
+    pub const TIME_HOUR: u32 = 32;
 }
 
 /// `enum nft_ct_keys`.

@@ -4,7 +4,7 @@
 //! are those of iptables-nft.
 
 use super::{Counters, Hook, close, flag, kind, nfta, open};
-use crate::{Expr, Family, attr::Writer, expr};
+use crate::{Expr, Family, attr::Writer, expr, set::Set};
 
 /// Names a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -306,6 +306,27 @@ impl Batch {
             }
             body(out);
         })
+    }
+
+    /// Makes an anonymous set and fills it, for a rule of this batch that names it by `id`, a number that no other set of
+    /// the batch has.
+    fn add_set(&mut self, table: TableId, id: u32, set: &Set) {
+        let family = table.family.number();
+        self.add(kind::NEWSET, flag::CREATE, family, |out| set.encode(table, id, out));
+        set.encode_members(table, id, |body| {
+            self.add(kind::NEWSETELEM, flag::CREATE, family, |out| body(out));
+        });
+    }
+
+    /// Makes the anonymous sets that a rule looks into, which is to be added next. `next` is the number of the last one.
+    pub fn add_sets(&mut self, table: TableId, exprs: &mut [Expr], next: &mut u32) {
+        for expr in exprs {
+            let Expr::Lookup { set, set_id, members: Some(members), .. } = expr else { continue };
+            *next += 1;
+            *set_id = Some(*next);
+            *set = crate::set::ANONYMOUS.to_vec();
+            self.add_set(table, *next, members);
+        }
     }
 
     /// Adds a rule.

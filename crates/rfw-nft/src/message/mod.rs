@@ -72,6 +72,8 @@ pub mod kind {
     pub const DELRULE: u16 = NFT | 8;
     pub const NEWSET: u16 = NFT | 9;
     pub const GETSET: u16 = NFT | 10;
+    pub const NEWSETELEM: u16 = NFT | 12;
+    pub const GETSETELEM: u16 = NFT | 13;
     pub const NEWGEN: u16 = NFT | 15;
     pub const GETGEN: u16 = NFT | 16;
     pub const TRACE: u16 = NFT | 17;
@@ -126,8 +128,34 @@ pub(crate) mod nfta {
         pub const REV: u16 = 2;
         pub const TYPE: u16 = 3;
     }
+    /// `NFTA_LIST_ELEM`.
+    pub const LIST_ELEM: u16 = 1;
     pub mod set {
         pub const TABLE: u16 = 1;
+        pub const NAME: u16 = 2;
+        pub const FLAGS: u16 = 3;
+        pub const KEY_TYPE: u16 = 4;
+        pub const KEY_LEN: u16 = 5;
+        pub const DESC: u16 = 9;
+        pub const ID: u16 = 10;
+        /// In `DESC`.
+        pub const DESC_SIZE: u16 = 1;
+        pub const DESC_CONCAT: u16 = 2;
+        /// In a list element of `DESC_CONCAT`.
+        pub const FIELD_LEN: u16 = 1;
+    }
+    pub mod element {
+        pub const TABLE: u16 = 1;
+        pub const SET: u16 = 2;
+        pub const ELEMENTS: u16 = 3;
+        pub const SET_ID: u16 = 4;
+        /// In a list element of `ELEMENTS`.
+        pub const KEY: u16 = 1;
+        pub const FLAGS: u16 = 3;
+        pub const USERDATA: u16 = 6;
+        pub const KEY_END: u16 = 10;
+        /// In a key.
+        pub const VALUE: u16 = 1;
     }
     pub mod object {
         pub const TABLE: u16 = 1;

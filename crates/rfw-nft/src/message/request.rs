@@ -65,6 +65,15 @@ pub fn sets(seq: u32, table: TableId) -> Vec<u8> {
     })
 }
 
+/// Dumps the elements of a set.
+#[must_use]
+pub fn elements(seq: u32, table: TableId, set: &[u8]) -> Vec<u8> {
+    message(kind::GETSETELEM, flag::DUMP, seq, table.family.number(), |out| {
+        out.string(nfta::element::TABLE, table.name);
+        out.string(nfta::element::SET, set);
+    })
+}
+
 /// Dumps the stateful objects of a table.
 #[must_use]
 pub fn objects(seq: u32, table: TableId) -> Vec<u8> {

@@ -45,6 +45,14 @@ pub struct Probe {
     pub actions: Vec<Action>,
 }
 
+impl Probe {
+    /// Whether it sends a packet whose headers are not all there.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.actions.iter().any(|action| matches!(action, Action::Send(_, packet) if packet.is_cut()))
+    }
+}
+
 pub(super) fn probe(name: &'static str, actions: Vec<Action>) -> Probe {
     Probe { name, actions }
 }

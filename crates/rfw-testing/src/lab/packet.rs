@@ -211,6 +211,12 @@ impl Packet {
         self
     }
 
+    /// Whether it was cut.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        self.cut.is_some()
+    }
+
     /// The packet as it goes on the wire.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

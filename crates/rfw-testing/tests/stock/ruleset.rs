@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use rfw_compiler::{Lowered, Rule, TableSpec};
-use rfw_kernel::{Batch, CommitError, Kernel, Live, TableId};
-use rfw_nft::Family;
+use rfw_kernel::{Batch, CommitError, Kernel, Live, TableId, read_sets};
 use rfw_nft::message::{self, Counters, Hook, NewChain, NewRule};
+use rfw_nft::{Expr, Family};
 use rfw_testing::fixture::RuleFile;
 
 /// A table and a chain.
@@ -52,7 +52,12 @@ pub fn dump(kernel: &mut Live, file: &RuleFile) -> BTreeMap<Key, Vec<message::Ru
             found.entry((table.clone(), rule.chain.clone())).or_default().push(rule);
             ControlFlow::Continue(())
         };
-        kernel.rules(TableId::new(file.family, table.as_bytes()), None, &mut visit).unwrap();
+        let id = TableId::new(file.family, table.as_bytes());
+        kernel.rules(id, None, &mut visit).unwrap();
+        let of_table = found.iter_mut().filter(|(key, _)| key.0 == table);
+        let mut exprs: Vec<&mut [Expr]> =
+            of_table.flat_map(|(_, rules)| rules.iter_mut().map(|rule| rule.exprs.as_mut_slice())).collect();
+        read_sets(kernel, id, &mut exprs).unwrap();
     }
     found
 }
@@ -70,19 +75,25 @@ pub fn load(kernel: &mut Live, file: &RuleFile, rules: &[(&Key, &Lowered)]) -> R
     for table in tables(file) {
         add_chains(&mut batch, file, &table);
     }
+    // Where each rule's messages end: its sets come before it.
+    let (mut ends, mut sets) = (Vec::new(), 0);
     let first = batch.next_seq();
     for ((table, chain), lowered) in rules {
-        let chain = TableId::new(file.family, table.as_bytes()).chain(chain);
+        let table = TableId::new(file.family, table.as_bytes());
+        let chain = table.chain(chain);
         let new =
             NewRule { compat: Some(lowered.compat), userdata: &lowered.userdata, ..NewRule::append(chain) };
-        batch.add_rule(&new, &lowered.exprs);
+        let mut exprs = lowered.exprs.clone();
+        batch.add_sets(table, &mut exprs, &mut sets);
+        batch.add_rule(&new, &exprs);
+        ends.push(batch.next_seq());
     }
     match kernel.commit(&mut batch) {
         Ok(()) => Ok(()),
         Err(CommitError::Rejected(rejects)) => {
             let reject = rejects.first().unwrap();
             assert!(reject.seq >= first, "a chain of {} is refused: {reject:?}", file.name);
-            Err((usize::try_from(reject.seq - first).unwrap(), reject.errno))
+            Err((ends.partition_point(|end| *end <= reject.seq), reject.errno))
         }
         Err(error) => panic!("{}: {error}", file.name),
     }

@@ -200,6 +200,14 @@ fn canonical(rule: &message::Rule) -> (Vec<Part>, Option<Vec<u8>>) {
     for raised in raise(&rule.exprs) {
         split(raised.item, &mut parts);
     }
+    // nft joins comparisons of neighbouring bytes across other tests; between tests the order says nothing.
+    let test = |part: &Part| match part {
+        Part::Bytes { .. } => true,
+        Part::Other(item) => matches!(**item, Item::Test { .. } | Item::In { .. }),
+    };
+    for tests in parts.chunk_by_mut(|one, next| test(one) && test(next)) {
+        tests.sort_by_cached_key(|part| format!("{part:?}"));
+    }
     (parts, userdata::comment(&rule.userdata).map(<[u8]>::to_vec))
 }
 
@@ -222,6 +230,11 @@ fn split(item: Item, parts: &mut Vec<Part>) {
                 }
                 _ => parts.push(Part::Bytes { differ: true, bytes }),
             }
+        }
+        // nft says of every concatenation how long its parts are.
+        Item::In { values, invert, mut set } => {
+            set.fields.clear();
+            parts.push(Part::Other(Box::new(Item::In { values, invert, set })));
         }
         // Any name of an interface.
         Item::Load(Value { field: Field::Meta(meta::IIFNAME | meta::OIFNAME), .. }) => {}

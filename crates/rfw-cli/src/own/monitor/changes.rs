@@ -2,10 +2,11 @@
 
 use rfw_compiler::{BaseChain, TableSpec, print_stored};
 use rfw_extensions::{Names, Printer};
+use rfw_kernel::{Live, TableId};
 use rfw_nft::message::{Chain, Message, RawRule, Table, flag, kind};
 
 use super::Shown;
-use crate::engine::{is_base, stored};
+use crate::engine::{Dumped, is_base};
 
 /// Appends the line of a change; nothing for messages that are no change of a table, chain or rule.
 pub fn show(message: &Message<'_>, shown: &Shown, names: &dyn Names, out: &mut Vec<u8>) {
@@ -67,7 +68,14 @@ fn rule_line(
     names: &dyn Names,
     out: &mut Vec<u8>,
 ) {
-    let rule = stored(raw, raw.family, names);
+    // The sets of a rule that is gone are gone too.
+    let dumped = Dumped::new(raw);
+    let mut live =
+        (message.kind == kind::NEWRULE && dumped.needs_sets()).then(Live::open).and_then(Result::ok);
+    let rule = match &mut live {
+        Some(live) => dumped.read(live, TableId::new(raw.family, raw.table), raw.family, names),
+        None => dumped.lift(raw.family, names),
+    };
     let command = match message.kind {
         kind::DELRULE => "-D",
         _ if message.flags & flag::APPEND != 0 => "-A",

@@ -11,7 +11,7 @@ use rfw_nft::Family;
 use rfw_nft::message::{Message, Trace, TraceKind};
 
 use super::Shown;
-use crate::engine::stored;
+use crate::engine::Dumped;
 
 /// Packets that were shown already; the oldest are forgotten in bulk.
 #[derive(Default)]
@@ -82,22 +82,22 @@ fn rule_text(trace: &Trace<'_>, handle: u64, live: &mut Live, names: &dyn Names)
         if raw.handle != handle {
             return ControlFlow::Continue(());
         }
-        let mut text = format!("-{digit} -t {} ", String::from_utf8_lossy(trace.table)).into_bytes();
-        let rule = stored(raw, trace.family, names);
-        let mut printer = Printer {
-            out: &mut text,
-            family: trace.family,
-            names,
-            numeric: true,
-            version: Default::default(),
-            protocol: None,
-        };
-        print_stored(trace.chain, &rule, None, &mut printer);
-        found = Some(text);
+        found = Some(Dumped::new(raw));
         ControlFlow::Break(())
     });
     dumped.ok()?;
-    found.map(|text| (number, text))
+    let rule = found?.read(live, table, trace.family, names);
+    let mut text = format!("-{digit} -t {} ", String::from_utf8_lossy(trace.table)).into_bytes();
+    let mut printer = Printer {
+        out: &mut text,
+        family: trace.family,
+        names,
+        numeric: true,
+        version: Default::default(),
+        protocol: None,
+    };
+    print_stored(trace.chain, &rule, None, &mut printer);
+    Some((number, text))
 }
 
 /// `enum nft_verdicts` and `NF_*`.

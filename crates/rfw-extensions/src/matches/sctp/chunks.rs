@@ -1,11 +1,17 @@
 //! `--chunk-types`: which chunks have to be present, and with which flags.
 
 use rfw_diagnostics::{Diagnostic, codes};
+use rfw_nft::Expr;
+use rfw_nft::expr::{CmpOp, REG_1, Reg};
+use rfw_nft::predicate::{Field, Item, Relation, Value};
+use rfw_nft::set::{Set, key};
 use rfw_nft::xt::{Info, View};
 use rfw_syntax::Word;
 use rfw_values::ValueError;
 
 use crate::Parsed;
+use crate::lifting::Run;
+use crate::lowering::Lowering;
 use crate::printer::Printer;
 use crate::uses::{bad_choice, bad_value};
 
@@ -18,7 +24,25 @@ const FLAG_INFO: usize = 268;
 const FLAG_COUNT: usize = 280;
 
 /// `SCTP_CHUNK_MATCH_*`.
-const MODES: [(&str, u32); 3] = [("any", 1), ("all", 2), ("only", 4)];
+const ANY: u32 = 1;
+const ALL: u32 = 2;
+const ONLY: u32 = 4;
+const MODES: [(&str, u32); 3] = [("any", ANY), ("all", ALL), ("only", ONLY)];
+
+/// Hint: `all` of one chunk, which is the same as `any`.
+const ALL_OF_ONE: u8 = 52;
+/// `NFT_EXTHDR_OP_SCTP`.
+const SCTP_CHUNKS: u32 = 3;
+/// `NFT_EXTHDR_F_PRESENT`.
+const PRESENT: u32 = 1;
+/// `NFT_REG32_00`.
+const REG32_00: Reg = 8;
+/// A concatenation of more has no type in nft.
+const MOST_PARTS: usize = 5;
+/// Two expressions each, of the 128 that a rule may have.
+const MOST_TESTS: usize = 16;
+/// `I_DATA`, `RE_CONFIG`, `PAD`, `I_FORWARD_TSN`: nft 1.0.6 has no names for them.
+const UNKNOWN_TO_NFT: [u8; 4] = [64, 130, 132, 194];
 
 /// Flags from bit 7 to 0; `-` has no name.
 const NO_FLAGS: &[u8; 8] = b"--------";
@@ -221,6 +245,87 @@ impl Chunks {
         chunks.flags.iter().enumerate().all(|(at, flags)| chunks.can_say(at, *flags)).then_some(chunks)
     }
 
+    /// The types, in order; `None` if it is every type, or some are asked for flags.
+    fn types(&self) -> Option<Vec<u8>> {
+        let named = self.named.filter(|_| self.flags.is_empty())?;
+        let given = NAMES.iter().enumerate().filter(|(index, _)| named & (1 << index) != 0);
+        let mut types: Vec<u8> = given.map(|(_, (_, kind, _))| *kind).collect();
+        types.sort_unstable();
+        Some(types)
+    }
+
+    /// Whether each type must be there (or, inverted, each must be missing): one test each.
+    fn is_each(&self, inverted: bool) -> bool {
+        (self.mode == ALL) != inverted
+    }
+
+    /// Whether there is an exact form in nf_tables that nft can show.
+    #[must_use]
+    pub fn is_native(&self, inverted: bool) -> bool {
+        let most = if self.is_each(inverted) { MOST_TESTS } else { MOST_PARTS };
+        self.mode != ONLY
+            && self.types().is_some_and(|types| {
+                (1..=most).contains(&types.len()) && types.iter().all(|kind| !UNKNOWN_TO_NFT.contains(kind))
+            })
+    }
+
+    /// Appends the tests of [`Self::is_native`].
+    pub fn lower(&self, inverted: bool, out: &mut Lowering) {
+        let types = self.types().unwrap_or_default();
+        let wanted = u8::from(!inverted);
+        if types.len() == 1 && self.mode == ALL {
+            out.hint(ALL_OF_ONE);
+        }
+        if self.is_each(inverted) || types.len() == 1 {
+            for kind in types {
+                out.push(present(kind, REG_1));
+                out.equals(false, &[wanted]);
+            }
+            return;
+        }
+        // `any`: not all of them missing. `! all`: not all of them there.
+        let part = u16::from(self.mode == ALL);
+        for (kind, register) in types.iter().zip(REG32_00..) {
+            out.push(present(*kind, if register == REG32_00 { REG_1 } else { register }));
+        }
+        let key_type = key::concat(&vec![key::BOOLEAN; types.len()]);
+        let set = Set::of_parts(key_type, &vec![1; types.len()], [vec![(part, part); types.len()]]);
+        out.in_set(true, set);
+    }
+
+    /// Takes such tests: whether inverted, and the chunks.
+    pub fn lift(run: &mut Run<'_>) -> Option<(bool, Self)> {
+        let all_of_one = run.hinted(ALL_OF_ONE);
+        if let Some(Item::In { values, invert: true, set }) = run.peek(0) {
+            let types: Vec<u8> = values.iter().map(chunk).collect::<Option<_>>()?;
+            let [parts] = *set.keys()? else { return None };
+            let part = *parts.first()?;
+            let mode = [ANY, ALL][usize::from(part == 1)];
+            let named = names(&types).filter(|_| parts == [part, 0, 0, 0].repeat(types.len()) && part < 2)?;
+            run.take();
+            return Some((mode == ALL, Self { mode, named: Some(named), flags: Vec::new() }));
+        }
+        let mut types = Vec::new();
+        let mut wanted = None;
+        while let Some(Item::Test { value, relation: Relation::Cmp(CmpOp::Eq, data) }) = run.peek(0) {
+            let Some(kind) = chunk(value).filter(|kind| types.last().is_none_or(|last| last < kind)) else { break };
+            let data = data.first().copied().filter(|part| data.len() == 1 && *part < 2);
+            if data.is_none() || wanted.is_some_and(|wanted| Some(wanted) != data) {
+                break;
+            }
+            wanted = data;
+            types.push(kind);
+            run.take();
+        }
+        let there = wanted? == 1;
+        let mode = match (types.len(), there) {
+            (1, _) if all_of_one => ALL,
+            (1, _) | (_, false) => ANY,
+            (_, true) => ALL,
+        };
+        Some((!there, Self { mode, named: Some(names(&types)?), flags: Vec::new() }))
+    }
+
     fn can_say(&self, at: usize, flags: Flags) -> bool {
         let Some((_, _, letters)) = NAMES.get(usize::from(flags.index)) else { return false };
         let sayable: u8 = letters.iter().enumerate().filter(|(_, b)| **b != b'-').map(|(place, _)| 0x80 >> place).sum();
@@ -230,6 +335,25 @@ impl Chunks {
             && flags.flag & !(flags.mask & sayable) == 0
             && self.flags[..at].iter().all(|other| other.index != flags.index)
     }
+}
+
+/// Loads whether a chunk is there.
+fn present(kind: u8, dreg: Reg) -> Expr {
+    Expr::Exthdr { dreg, kind, offset: 0, len: 1, op: SCTP_CHUNKS, flags: PRESENT }
+}
+
+/// The type of the chunk whose presence a value is.
+fn chunk(value: &Value) -> Option<u8> {
+    match value.field {
+        Field::Exthdr { kind, offset: 0, len: 1, op: SCTP_CHUNKS, flags: PRESENT } if value.ops.is_empty() => Some(kind),
+        _ => None,
+    }
+}
+
+/// The bits of `NAMES` for some types, if all have names.
+fn names(types: &[u8]) -> Option<u32> {
+    let bit = |kind: &u8| NAMES.iter().position(|(_, named, _)| named == kind).map(|index| 1 << index);
+    types.iter().map(bit).collect::<Option<Vec<u32>>>().map(|bits| bits.into_iter().fold(0, |sum, bit| sum | bit))
 }
 
 /// The struct without `--chunk-types`: no place for flags is taken.

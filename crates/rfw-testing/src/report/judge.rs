@@ -216,3 +216,51 @@ fn texts(a: &Seen, b: &Seen) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(one_mistake: bool) -> Line {
+        Line { table: "filter".into(), words: vec!["-A".into(), "INPUT".into()], one_mistake }
+    }
+
+    fn added() -> Seen {
+        let shown = vec!["-A INPUT".to_owned(); 4];
+        Seen { shown, blob: "[ counter ]".into(), ..Seen::default() }
+    }
+
+    fn checks(line: &Line, stock: &Seen, rfw: &Seen) -> Vec<Check> {
+        compare(line, stock, rfw, &mut Tally::default()).into_iter().map(|(check, _)| check).collect()
+    }
+
+    #[test]
+    fn each_check_finds_its_own() {
+        let same = added();
+        assert_eq!(checks(&line(true), &same, &same), []);
+        let refused = Seen { status: 2, said: "a\n".into(), ..Seen::default() };
+        assert_eq!(checks(&line(true), &same, &refused), [Check::Status]);
+        let other = Seen { said: "Warning: x\nb\n".into(), ..refused.clone() };
+        assert_eq!(checks(&line(true), &refused, &other), [Check::Words]);
+        assert_eq!(checks(&line(false), &refused, &other), []);
+        for at in 0..4 {
+            let mut odd = added();
+            odd.shown[at] = "-A INPUT -j DROP".into();
+            assert_eq!(checks(&line(true), &same, &odd), [Check::Text]);
+        }
+        let odd = Seen { blob: "[ match ]".into(), ..added() };
+        assert_eq!(checks(&line(true), &odd, &same), [Check::Blobs]);
+        let lost = Seen { delete: "Bad rule".into(), ..added() };
+        assert_eq!(checks(&line(true), &same, &lost), [Check::Ways]);
+    }
+
+    #[test]
+    fn what_the_kernel_lacks_is_counted() {
+        let said = "iptables: RULE_APPEND failed (No such file or directory): rule in chain INPUT\n";
+        let lacking = Seen { status: 4, said: said.into(), ..Seen::default() };
+        let mut tally = Tally::default();
+        assert!(compare(&line(true), &lacking, &lacking, &mut tally).is_empty());
+        assert_eq!((tally.skipped, tally.refused), (1, 0));
+        assert!(!tally.skip_reason.is_empty());
+    }
+}

@@ -29,3 +29,9 @@ pub(crate) fn found(span: Span, count: usize) -> Diagnostic {
     Diagnostic::error(codes::CRLF_LINE_ENDING, span, format!("file has Windows line endings ({lines})"))
         .help("iptables-restore takes the carriage return for part of the last word: convert the file with `dos2unix`")
 }
+
+/// The same for a shell script.
+pub(crate) fn in_script(span: Span, count: usize) -> Diagnostic {
+    found(span, count)
+        .help("the shell takes the carriage return for part of the last word of each command: convert the file with `dos2unix`")
+}

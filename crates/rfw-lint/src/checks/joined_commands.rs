@@ -18,10 +18,11 @@
 //! **Suppress.** Never needed: the line is refused.
 
 use rfw_diagnostics::{Diagnostic, Edit, Fix, FixSafety, Span, codes};
-use rfw_syntax::Word;
+use rfw_syntax::{Mode, Word};
 
 use crate::Finding;
 use crate::checks::Cx;
+use crate::mend::{Broken, Mended};
 use crate::shell::programs::{Program, base, named};
 
 /// Applying the commands finds it.
@@ -90,4 +91,20 @@ pub(crate) fn found(words: &[Word<'_>], joints: &[Joint], program: bool) -> Opti
     let edits: Vec<Edit> = edits.collect();
     diagnostic.fix = (edits.len() == joints.len()).then_some(Fix { edits, safety: FixSafety::Safe });
     Some(diagnostic)
+}
+
+/// Two commands in a line of a save file.
+pub(crate) fn mend<'a>(broken: &Broken<'_, 'a>) -> Option<Mended<'a>> {
+    let (at, word) = (broken.at, broken.word());
+    let adds = |w: &Word<'_>| matches!(&*w.text, b"-A" | b"-I" | b"-P" | b"--append" | b"--insert" | b"--policy");
+    if broken.mode != Mode::Restore || broken.why.code != codes::COMMANDS_EXCLUSIVE || !adds(word) {
+        return None;
+    }
+    let before = broken.before(at)?;
+    let shown = word.lossy();
+    let message = format!("two commands on one line: a line break was lost before `{shown}`");
+    let diagnostic = Diagnostic::error(codes::JOINED_COMMANDS, word.span, message)
+        .help("a line of a save file holds one command, and iptables-restore refuses the file")
+        .fix(Span { start: before.span.end, end: word.span.start }, "\n", FixSafety::Safe);
+    Some(Mended { diagnostic, lines: vec![broken.words[..at].to_vec(), broken.words[at..].to_vec()] })
 }

@@ -207,6 +207,7 @@ impl Check {
 /// What reading and mending a broken line may come to, the first that knows it; see [`crate::mend`].
 pub(crate) const MENDS: &[for<'b, 'a> fn(&Broken<'b, 'a>) -> Option<Mended<'a>>] = &[
     unicode_dash::mend,
+    joined_commands::mend,
     inline_comment::mend,
     restore_framing::mend,
     old_negation_order::mend,

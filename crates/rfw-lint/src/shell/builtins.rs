@@ -131,8 +131,16 @@ impl<'a> Shell<'a> {
         match name {
             b":" | b"true" | b"trap" | b"umask" | b"cd" | b"wait" | b"sleep" | b"logger" | b"shopt"
             | b"exec" => {
-                if name == b"trap" {
-                    self.mentions(arguments, span, "what a trap does is not followed");
+                // What runs at the end of the script may undo all of it; other signals are no part of its course.
+                let ends = arguments.iter().skip(1).any(|f| matches!(f.known(), Some(b"EXIT" | b"0")));
+                if name == b"trap"
+                    && self.mentions(
+                        &arguments[..arguments.len().min(1)],
+                        span,
+                        "what a trap does is not followed",
+                    )
+                {
+                    self.firewall.undone |= ends;
                 }
             }
             b"false" => self.status = Some(false),
@@ -180,7 +188,11 @@ impl<'a> Shell<'a> {
                     self.firewall.not_followed(span, why, "what this file sets and runs is not known");
                 }
             }
-            b"eval" => self.mentions(arguments, span, "what `eval` runs is not followed"),
+            b"eval" => {
+                if self.mentions(arguments, span, "what `eval` runs is not followed") {
+                    self.firewall.blur_all(span);
+                }
+            }
             _ => self.program(name, arguments, span),
         }
         Flow::Next
@@ -189,60 +201,44 @@ impl<'a> Shell<'a> {
     /// Some other program.
     fn program(&mut self, name: &[u8], arguments: &[Field], span: Span) {
         self.status = None;
-        let harmless: &[&[u8]] = &[
-            b"grep",
-            b"apt",
-            b"apt-get",
-            b"yum",
-            b"dnf",
-            b"systemctl",
-            b"service",
-            b"man",
-            b"rpm",
-            b"whereis",
-            b"lsmod",
-            b"pacman",
-            b"watch",
-            b"ls",
-            b"chmod",
-            b"alternatives",
-            b"update-alternatives",
-            b"tee",
-            b"rm",
-            b"touch",
-        ];
-        let shell = [&b"sh"[..], b"bash", b"dash", b"su", b"ssh", b"at"].contains(&base(name));
-        if shell {
-            let shown = String::from_utf8_lossy(name).into_owned();
-            self.mentions(arguments, span, &format!("what `{shown}` runs is not followed"));
-        } else if !harmless.contains(&base(name)) {
-            let pairs = arguments.windows(2);
-            let mut hidden = pairs.filter(|pair| {
-                let program = pair[0].known().and_then(named);
-                matches!(program, Some(Program::Tables(_) | Program::Restore(_)))
-                    && pair[1].known().is_none_or(|next| next.starts_with(b"-"))
-            });
-            if hidden.next().is_some() {
-                let shown = String::from_utf8_lossy(name).into_owned();
+        let shown = String::from_utf8_lossy(name).into_owned();
+        match kind(base(name)) {
+            Other::Harmless => {}
+            Other::Shell => {
+                let reads =
+                    self.input.as_ref().map(super::run::Stream::rest).filter(|_| arguments.is_empty());
+                let input = reads.map(|value| Field::of(&value, span));
+                let texts: Vec<Field> = arguments.iter().cloned().chain(input).collect();
+                if self.mentions(&texts, span, &format!("what `{shown}` runs is not followed")) {
+                    self.firewall.blur_all(span);
+                }
+            }
+            // What it does there changes nothing here.
+            Other::Elsewhere => {
+                self.mentions(arguments, span, &format!("what `{shown}` runs elsewhere is not followed"));
+            }
+            Other::Unknown if hides_command(arguments) => {
                 let what = format!("what `{shown}` does with this command is not followed");
                 self.firewall.not_followed(span, Why::new(span, "it is not known here"), &what);
                 self.firewall.blur_all(span);
             }
+            Other::Unknown => {}
         }
         self.write_unknown(name, span);
     }
 
-    /// A finding where a text may hold firewall commands.
-    fn mentions(&mut self, arguments: &[Field], span: Span, what: &str) {
+    /// A finding where a text may hold firewall commands; whether there is one.
+    fn mentions(&mut self, arguments: &[Field], span: Span, what: &str) -> bool {
         let speaks = |field: &Field| match field.known() {
             Some(known) => known.windows(6).any(|w| w == b"tables") || known.starts_with(b"rfw"),
             None => true,
         };
-        if arguments.iter().any(speaks) {
+        let found = arguments.iter().any(speaks);
+        if found {
             self.status = None;
-            self.firewall.not_followed(span, Why::new(span, "its text is not a part of the script"), what);
-            self.firewall.blur_all(span);
+            self.firewall.not_followed(span, Why::new(span, "its text is not read as commands"), what);
         }
+        found
     }
 
     fn write_unknown(&mut self, name: &[u8], span: Span) {
@@ -465,6 +461,59 @@ impl<'a> Shell<'a> {
         };
         self.files.insert(name.to_vec(), written);
     }
+}
+
+/// What another program may have to do with rules.
+enum Other {
+    /// Nothing.
+    Harmless,
+    /// It runs commands that it is given as a text.
+    Shell,
+    /// It runs them on another host or in another namespace.
+    Elsewhere,
+    Unknown,
+}
+
+fn kind(name: &[u8]) -> Other {
+    match name {
+        b"sh" | b"bash" | b"dash" | b"su" | b"at" | b"batch" => Other::Shell,
+        b"ssh" | b"ip" | b"docker" | b"podman" | b"nsenter" | b"chroot" | b"lxc-attach" | b"vagrant" => {
+            Other::Elsewhere
+        }
+        b"grep"
+        | b"apt"
+        | b"apt-get"
+        | b"yum"
+        | b"dnf"
+        | b"systemctl"
+        | b"service"
+        | b"man"
+        | b"rpm"
+        | b"whereis"
+        | b"lsmod"
+        | b"pacman"
+        | b"watch"
+        | b"ls"
+        | b"chmod"
+        | b"alternatives"
+        | b"update-alternatives"
+        | b"tee"
+        | b"rm"
+        | b"touch"
+        | b"alias" => Other::Harmless,
+        _ => Other::Unknown,
+    }
+}
+
+/// Whether the arguments of a program look like a command of iptables, with its name or without.
+fn hides_command(arguments: &[Field]) -> bool {
+    const CHAINS: [&[u8]; 5] = [b"INPUT", b"FORWARD", b"OUTPUT", b"PREROUTING", b"POSTROUTING"];
+    arguments.windows(2).any(|pair| {
+        let (Some(first), next) = (pair[0].known(), pair[1].known()) else { return false };
+        let program = matches!(named(first), Some(Program::Tables(_) | Program::Restore(_)));
+        let chain = next.is_some_and(|next| CHAINS.contains(&next));
+        program && next.is_none_or(|next| next.starts_with(b"-")) || is_rule_option(first) && chain
+    })
 }
 
 /// The fields of the command that `sudo` and the like run.

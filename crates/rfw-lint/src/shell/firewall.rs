@@ -32,11 +32,13 @@ pub(super) struct Firewall<'n> {
     pub(super) noted: Noted,
     text: &'n [u8],
     gave_up: bool,
+    /// Something runs at the end that is not followed.
+    pub(super) undone: bool,
 }
 
 impl<'n> Firewall<'n> {
     pub(super) fn new(readers: [Reader<'n>; 2], text: &'n [u8]) -> Self {
-        Self { readers, notes: Vec::new(), noted: Noted::default(), text, gave_up: false }
+        Self { readers, notes: Vec::new(), noted: Noted::default(), text, gave_up: false, undone: false }
     }
 
     /// The findings about the script itself.

@@ -20,11 +20,12 @@ mod session;
 mod test;
 mod text;
 
-use rfw_diagnostics::{Diagnostic, Source};
+use rfw_diagnostics::{Diagnostic, Edit, Fix, FixSafety, Source, Span};
 use rfw_extensions::{Names, Registry};
 use rfw_nft::Family;
 
 use crate::apply::Reader;
+use crate::checks::crlf_line_ending;
 use crate::facts::Facts;
 use crate::model::Model;
 use crate::read::Input;
@@ -49,8 +50,12 @@ pub(crate) fn read(source: &Source, names: &dyn Names, facts: &Facts) -> Left {
         |family| Reader::new(Model::new(family, Input::Script), Registry::new(family), names, facts, text);
     let firewall = firewall::Firewall::new([reader(Family::Ipv4), reader(Family::Ipv6)], text);
     let mut firewall = run::Shell::new(&script, text, firewall).run();
+    if firewall.undone {
+        firewall.blur_all(Span::default());
+    }
     let problems = script.problems.iter().map(|p| firewall::unreadable(p.span, &p.message));
     let mut findings: Vec<Finding> = problems.chain(firewall.findings()).map(Finding::new).collect();
+    findings.extend(returns(text).map(Finding::new));
     for finding in &mut findings {
         within(&mut finding.diagnostic, text.len());
     }
@@ -60,6 +65,16 @@ pub(crate) fn read(source: &Source, names: &dyn Names, facts: &Facts) -> Left {
         reader.model
     });
     Left { models, findings, facts }
+}
+
+/// Windows line ends.
+fn returns(text: &[u8]) -> Option<Diagnostic> {
+    let at: Vec<usize> = memchr::memmem::find_iter(text, b"\r\n").collect();
+    let first = *at.first()?;
+    let edit = |&at: &usize| Edit { span: Span::new(at, at + 1), replacement: String::new() };
+    let mut found = crlf_line_ending::in_script(Span::new(first, first + 1), at.len());
+    found.fix = Some(Fix { edits: at.iter().map(edit).collect(), safety: FixSafety::Safe });
+    Some(found)
 }
 
 /// Cuts a place at the end of the text.

@@ -453,9 +453,9 @@ impl<'a> Shell<'a> {
         let fields = match words {
             Some(words) => self.fields(words),
             None => match &self.arguments {
-                Some(list) => list.iter().map(|value| field(value, at)).collect(),
+                Some(list) => list.iter().map(|value| Field::of(value, at)).collect(),
                 None => {
-                    vec![field(&Value::Unknown(Why::new(at, "it is what the script is called with")), at)]
+                    vec![Field::of(&Value::Unknown(Why::new(at, "it is what the script is called with")), at)]
                 }
             },
         };
@@ -599,13 +599,6 @@ impl<'a> Shell<'a> {
 
 fn is_first_argument(kind: &super::ast::PartKind) -> bool {
     matches!(kind, super::ast::PartKind::Parameter(p) if p.name == b"1")
-}
-
-fn field(value: &Value, span: Span) -> Field {
-    match value {
-        Value::Known(text) => Field { text: text.clone(), span, ..Field::default() },
-        Value::Unknown(why) => Field { unknown: Some(why.clone()), span, ..Field::default() },
-    }
 }
 
 pub(super) fn span_of(pipeline: &Pipeline) -> Span {

@@ -3,7 +3,7 @@
 use rfw_diagnostics::Span;
 
 /// Longer values are not followed: no script needs them, and one that doubles a variable in a loop would.
-const LONGEST: usize = 1 << 18;
+const LONGEST: usize = 1 << 22;
 
 /// A text put together from places of the script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,8 +43,22 @@ impl Text {
 
     pub(crate) fn push(&mut self, bytes: &[u8], span: Span) {
         let exact = (span.end - span.start) as usize == bytes.len();
-        self.runs.push((self.bytes.len(), From { span, exact }));
+        self.add_run(self.bytes.len(), From { span, exact });
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Begins a run, or goes on with the last one where the script does, too.
+    fn add_run(&mut self, at: usize, from: From) {
+        if let Some((start, last)) = self.runs.last_mut()
+            && last.exact
+            && from.exact
+            && last.span.end == from.span.start
+            && at - *start == (last.span.end - last.span.start) as usize
+        {
+            last.span.end = from.span.end;
+        } else {
+            self.runs.push((at, from));
+        }
     }
 
     /// The value of a variable.
@@ -67,7 +81,7 @@ impl Text {
 
     pub(crate) fn append(&mut self, other: &Self) {
         let shift = self.bytes.len();
-        self.runs.extend(other.runs.iter().map(|&(at, from)| (at + shift, from)));
+        other.runs.iter().for_each(|&(at, from)| self.add_run(at + shift, from));
         self.bytes.extend_from_slice(&other.bytes);
         for used in &other.uses {
             if !self.uses.contains(used) {
@@ -190,6 +204,14 @@ pub(crate) struct Field {
 }
 
 impl Field {
+    /// A value as one word.
+    pub(crate) fn of(value: &Value, span: Span) -> Self {
+        match value {
+            Value::Known(text) => Self { text: text.clone(), span, ..Self::default() },
+            Value::Unknown(why) => Self { unknown: Some(why.clone()), span, ..Self::default() },
+        }
+    }
+
     /// Its bytes, if they are known.
     pub(crate) fn known(&self) -> Option<&[u8]> {
         if self.unknown.is_some() { None } else { Some(self.text.bytes()) }

@@ -201,6 +201,54 @@ fn broken_scripts_are_read_on() {
 }
 
 #[test]
+fn other_programs() {
+    for (text, notes, known) in [
+        ("trap 'iptables -P INPUT ACCEPT' INT TERM\niptables -A INPUT -j DROP\n", 1, 1),
+        ("trap 'iptables -F' EXIT\niptables -A INPUT -j DROP\n", 1, 0),
+        ("trap 'rm -f lock' EXIT\niptables -A INPUT -j DROP\n", 0, 1),
+        ("iptables -A INPUT -j DROP\nip netns exec web iptables -F\n", 1, 1),
+        ("iptables -A INPUT -j DROP\nsh -c 'iptables -F'\n", 1, 0),
+        ("iptables -A INPUT -j DROP\necho 'iptables -F' | sh\n", 1, 0),
+        ("iptables -A INPUT -j DROP\necho 'iptables -F' | at now\n", 1, 0),
+        ("iptables -A INPUT -j DROP\nrun iptables -F\n", 1, 0),
+        ("iptables -A INPUT -j DROP\nfw -A INPUT -j ACCEPT\n", 1, 0),
+        ("iptables -A INPUT -j DROP\necho iptables -F\nlogger iptables -F\n", 0, 1),
+        ("iptables -A INPUT -j DROP\napt-get install -y iptables --quiet\n", 0, 1),
+    ] {
+        let (found, shown) = of(text);
+        assert_eq!(count(&found, 130), notes, "{text}\n{shown}");
+        assert_eq!(rules(text, "INPUT").1, known, "{text}\n{shown}");
+    }
+    let (found, shown) = of("iptables -A INPUT -j DROP\r\niptables -P INPUT DROP\r\n");
+    assert_eq!((count(&found, 110), count(&found, 163)), (1, 0), "{shown}");
+}
+
+#[test]
+fn two_rules_in_one_line_of_a_save_file() {
+    let text = "*filter\n-A INPUT -i lo -j ACCEPT -A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n";
+    let (source, found) = findings("t.rules", text.as_bytes());
+    let shown = listing(&source, &found);
+    assert_eq!((count(&found, 127), count(&found, 164)), (1, 0), "{shown}");
+    let model = read(&source, Input::Save, Family::Ipv4, &Offline::new(&FewNames), &Facts::default());
+    assert_eq!(model.rules().filter(|(_, r)| r.body.is_some()).count(), 2);
+}
+
+#[test]
+fn damaged_scripts_do_not_panic() {
+    for name in ["router.sh", "posix.sh", "unknown.sh", "seed-001-joined.sh"] {
+        let text = file(name);
+        for at in (0..text.len()).step_by(101) {
+            findings("t.sh", &text[..at]);
+            for byte in [b'"', b'$', b'(', b'{', b'`', 0xff] {
+                let mut damaged = text.clone();
+                damaged[at] = byte;
+                findings("t.sh", &damaged);
+            }
+        }
+    }
+}
+
+#[test]
 fn every_script_ends() {
     for text in [
         "while true; do iptables -A INPUT -j DROP; done",

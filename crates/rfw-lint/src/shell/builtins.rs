@@ -205,8 +205,8 @@ impl<'a> Shell<'a> {
         match kind(base(name)) {
             Other::Harmless => {}
             Other::Shell => {
-                let reads =
-                    self.input.as_ref().map(super::run::Stream::rest).filter(|_| arguments.is_empty());
+                let reads = self.input.as_ref().map(Stream::rest);
+                let reads = reads.filter(|v| arguments.is_empty() || matches!(v, Value::Known(_)));
                 let input = reads.map(|value| Field::of(&value, span));
                 let texts: Vec<Field> = arguments.iter().cloned().chain(input).collect();
                 if self.mentions(&texts, span, &format!("what `{shown}` runs is not followed")) {

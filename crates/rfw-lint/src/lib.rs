@@ -8,6 +8,7 @@
 mod apply;
 pub mod checks;
 mod commands;
+mod compare;
 pub mod conditions;
 mod coverage;
 pub mod facts;
@@ -35,6 +36,7 @@ use rfw_nft::Family;
 
 pub use checks::{CHECKS, Check, page, severity};
 pub use commands::{Step, Window};
+pub use compare::{Comparison, compare};
 pub use facts::Facts;
 pub use fixes::{Fixed, apply_fixes};
 pub use model::{Chain, Model, Placed, Policy, RuleId, Table};

@@ -45,7 +45,11 @@ const MILLISECONDS: u64 = 30_000;
 /// Analyses a ruleset.
 #[must_use]
 pub fn space(model: &Model, facts: &Facts) -> Space {
+    Space::new(program(model), &interest(model, facts), budget(facts))
+}
+
+/// What an analysis may cost.
+pub(crate) fn budget(facts: &Facts) -> rfw_space::Budget {
     let milliseconds = facts.budget.milliseconds.unwrap_or(MILLISECONDS);
-    let budget = rfw_space::Budget { nodes: facts.budget.nodes, steps: milliseconds.saturating_mul(STEPS) };
-    Space::new(program(model), &interest(model, facts), budget)
+    rfw_space::Budget { nodes: facts.budget.nodes, steps: milliseconds.saturating_mul(STEPS) }
 }

@@ -2,6 +2,7 @@
 
 mod cases;
 mod common;
+mod compare;
 mod pages;
 mod reasoning;
 mod scripts;

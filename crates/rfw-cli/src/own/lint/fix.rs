@@ -11,11 +11,11 @@ use std::path::Path;
 
 use rfw_diagnostics::{Code, Fix, FixSafety, Severity, Source};
 use rfw_extensions::Names;
-use rfw_lint::{Finding, Options, Report, Text, apply_fixes};
+use rfw_lint::{Comparison, Finding, Options, Report, Text, apply_fixes};
 use similar::TextDiff;
 
 use super::args::{Choice, LintArgs};
-use super::proof::{Proof, prove};
+use super::proof::prove;
 use super::{Checked, say};
 
 /// Fixes can bring up others; many more rounds than there are fixes are a sign of two that undo each other.
@@ -29,6 +29,8 @@ pub struct Mended {
     pub applied: BTreeMap<Code, usize>,
     /// Fixes that are not: where, and why.
     pub refused: Vec<String>,
+    /// What fixes that may change something have changed: one example for each round.
+    pub changes: Vec<String>,
 }
 
 /// Mends texts and writes them, or shows the difference; true if anything was or would be changed.
@@ -40,7 +42,7 @@ pub fn run(checked: &[Checked], args: &LintArgs, choice: &Choice, names: &dyn Na
     for one in checked {
         let options = one.settings.options(one.path.as_deref(), choice);
         let mended = mend(one, args.unsafe_fixes, &options, names);
-        for text in &mended.refused {
+        for text in mended.refused.iter().chain(&mended.changes) {
             say(text);
         }
         changed |= mended.text != one.source.text;
@@ -114,7 +116,8 @@ pub fn mend(one: &Checked, unsafe_too: bool, options: &Options, names: &dyn Name
         let report = rfw_lint::lint(&source, one.input, one.family, names, options);
         State { source, report }
     };
-    let mut mended = Mended { text: Vec::new(), applied: BTreeMap::new(), refused: Vec::new() };
+    let mut mended =
+        Mended { text: Vec::new(), applied: BTreeMap::new(), refused: Vec::new(), changes: Vec::new() };
     let mut given_up: BTreeSet<(Code, String)> = BTreeSet::new();
     let mut state = look(one.source.text.clone());
     let fixes = state.report.findings.iter().filter(|f| f.diagnostic.fix.is_some()).count();
@@ -144,7 +147,8 @@ pub fn mend(one: &Checked, unsafe_too: bool, options: &Options, names: &dyn Name
             take /= 2;
         };
         match judged {
-            Ok(()) => {
+            Ok(change) => {
+                mended.changes.extend(change.map(|text| format!("{}: {text}", one.source.name)));
                 for finding in done {
                     *mended.applied.entry(finding.diagnostic.code).or_default() += 1;
                 }
@@ -190,7 +194,7 @@ fn text<'a>(state: &'a State, one: &Checked) -> Text<'a> {
     Text { source: &state.source, input: one.input, family: one.family }
 }
 
-/// Whether fixes did what they say.
+/// Whether fixes did what they say; what has changed by one that may change something.
 fn judge(
     before: &State,
     after: &State,
@@ -198,7 +202,7 @@ fn judge(
     one: &Checked,
     names: &dyn Names,
     options: &Options,
-) -> Result<(), String> {
+) -> Result<Option<String>, String> {
     if done.is_empty() {
         return Err("it does not fit the text".to_owned());
     }
@@ -212,14 +216,24 @@ fn judge(
     if codes.into_iter().any(|code| count(after, code) >= count(before, code)) {
         return Err("it does not mend what was found".to_owned());
     }
-    let safe = done.iter().all(|f| f.diagnostic.fix.as_ref().is_some_and(|x| x.safety == FixSafety::Safe));
     // A text that does not load has no meaning to keep.
-    if !safe || done.iter().all(|f| blocks(f)) {
-        return Ok(());
+    if done.iter().all(|f| blocks(f)) {
+        return Ok(None);
     }
     let text = |state| text(state, one);
-    match prove([text(before), text(after)], names, options) {
-        Proof::Same => Ok(()),
-        Proof::Unknown(why) => Err(format!("that it changes nothing could not be proved: {why}")),
+    let found = prove([text(before), text(after)], names, options);
+    let safe = done.iter().all(|f| f.diagnostic.fix.as_ref().is_some_and(|x| x.safety == FixSafety::Safe));
+    match (found, safe) {
+        (Comparison::Same, _) => Ok(None),
+        (Comparison::Different { packet, change }, true) => {
+            Err(format!("it would change what the rules do: {packet} {change}"))
+        }
+        (Comparison::Unknown(why), true) => {
+            Err(format!("that it changes nothing could not be proved: {why}"))
+        }
+        (Comparison::Different { packet, change }, false) => {
+            Ok(Some(format!("what the rules do has changed: {packet} {change}")))
+        }
+        (Comparison::Unknown(why), false) => Ok(Some(format!("what has changed is not known: {why}"))),
     }
 }

@@ -3,26 +3,21 @@
 use rfw_compiler::{Body, print_rule};
 use rfw_diagnostics::Source;
 use rfw_extensions::{Names, Printer};
-use rfw_lint::{Chain, Model, Options, Policy, Text, models};
+use rfw_lint::{Chain, Comparison, Model, Options, Policy, Text, compare, models};
 
-/// What a comparison came to.
-pub enum Proof {
-    /// No packet fares otherwise.
-    Same,
-    /// It could not be found out; why.
-    Unknown(String),
-}
-
-/// Compares what two texts do.
-pub fn prove(texts: [Text<'_>; 2], names: &dyn Names, options: &Options) -> Proof {
+/// Compares what two texts do. Rules that are the same are so even where their meaning is not known.
+pub fn prove(texts: [Text<'_>; 2], names: &dyn Names, options: &Options) -> Comparison {
     let [before, after] = texts.map(|text| models(text, names, &options.facts));
     let pairs = before.iter().zip(&after);
     for (one, other) in pairs {
         if normal(one, texts[0].source, names) != normal(other, texts[1].source, names) {
-            return Proof::Unknown("the rules differ".to_owned());
+            let found = compare(one, other, &options.facts);
+            if found != Comparison::Same {
+                return found;
+            }
         }
     }
-    Proof::Same
+    Comparison::Same
 }
 
 /// Tables, chains, policies and rules, in one form.

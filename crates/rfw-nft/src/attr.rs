@@ -35,8 +35,7 @@ impl<'b> Writer<'b> {
     /// One attribute with raw payload.
     pub fn bytes(&mut self, kind: u16, payload: &[u8]) {
         let len = u16::try_from(payload.len() + 4).unwrap_or(u16::MAX);
-        self.buf.extend_from_slice(&len.to_ne_bytes());
-        self.buf.extend_from_slice(&kind.to_ne_bytes());
+        self.header(len, kind);
         self.buf.extend_from_slice(payload);
         self.pad();
     }
@@ -44,8 +43,7 @@ impl<'b> Writer<'b> {
     /// A string with its terminating NUL.
     pub fn string(&mut self, kind: u16, text: &[u8]) {
         let len = u16::try_from(text.len() + 5).unwrap_or(u16::MAX);
-        self.buf.extend_from_slice(&len.to_ne_bytes());
-        self.buf.extend_from_slice(&kind.to_ne_bytes());
+        self.header(len, kind);
         self.buf.extend_from_slice(text);
         self.buf.push(0);
         self.pad();
@@ -63,7 +61,9 @@ impl<'b> Writer<'b> {
 
     /// A big-endian 32-bit integer.
     pub fn u32(&mut self, kind: u16, value: u32) {
-        self.bytes(kind, &value.to_be_bytes());
+        let ([l0, l1], [k0, k1], [v0, v1, v2, v3]) =
+            (8_u16.to_ne_bytes(), kind.to_ne_bytes(), value.to_be_bytes());
+        self.buf.extend_from_slice(&[l0, l1, k0, k1, v0, v1, v2, v3]);
     }
 
     /// A big-endian 64-bit integer.
@@ -74,8 +74,8 @@ impl<'b> Writer<'b> {
     /// Opens a nested attribute.
     pub fn begin(&mut self, kind: u16) -> Nest {
         let at = self.buf.len();
-        self.buf.extend_from_slice(&[0, 0]);
-        self.buf.extend_from_slice(&(kind | NESTED).to_ne_bytes());
+        let [k0, k1] = (kind | NESTED).to_ne_bytes();
+        self.buf.extend_from_slice(&[0, 0, k0, k1]);
         Nest(at)
     }
 
@@ -91,10 +91,14 @@ impl<'b> Writer<'b> {
         self.pad();
     }
 
+    fn header(&mut self, len: u16, kind: u16) {
+        let ([l0, l1], [k0, k1]) = (len.to_ne_bytes(), kind.to_ne_bytes());
+        self.buf.extend_from_slice(&[l0, l1, k0, k1]);
+    }
+
     fn pad(&mut self) {
-        while !self.buf.len().is_multiple_of(4) {
-            self.buf.push(0);
-        }
+        let missing = self.buf.len().wrapping_neg() % 4;
+        self.buf.extend_from_slice(&[0; 3][..missing]);
     }
 }
 

@@ -80,12 +80,30 @@ fn iptables_bytes_come_out_again() {
         }
         let exprs = decode_list(&rule.sent).expect(rule.command);
         assert!(!has_unknown(&exprs), "{}", rule.command);
-        assert_eq!(encoded(&exprs), rule.sent, "{}", rule.command);
+        assert_eq!(encoded(&exprs), less_zeroes(&rule.sent), "{}", rule.command);
     }
 }
 
-/// nft names operation 0 of a bitwise expression and leaves a counter's zeroes out; iptables-nft, whose form is ours,
-/// does neither. All else is the same.
+/// What we leave out of the bytes that iptables-nft sends: the data of a counter that begins at zero.
+fn less_zeroes(sent: &[u8]) -> Vec<u8> {
+    const NAME: [u8; 12] = *b"\x0c\0\x01\0counter\0";
+    let zeroes = [&b"\x1c\0\x02\x80"[..], b"\x0c\0\x01\0", &[0; 8], b"\x0c\0\x02\0", &[0; 8]].concat();
+    let mut kept = Vec::new();
+    let mut w = Writer::new(&mut kept);
+    for element in Reader::new(sent) {
+        let element = element.expect("an element of the golden bytes");
+        let nest = w.begin(element.kind);
+        w.raw(match element.payload.strip_prefix(&NAME) {
+            Some(data) if data == zeroes => &NAME,
+            _ => element.payload,
+        });
+        w.end(nest);
+    }
+    kept
+}
+
+/// nft names operation 0 of a bitwise expression and sends the data of a counter from zero as an empty list. All else is the
+/// same.
 #[test]
 fn nft_bytes_come_out_again() {
     const DEFAULT_OPERATION: [u8; 8] = [8, 0, 6, 0, 0, 0, 0, 0];

@@ -122,7 +122,7 @@ impl Transaction<'_> {
         let rule = NewRule {
             chain: table_id.chain(&chain_name),
             place,
-            compat: Some(lowered.compat),
+            compat: lowered.first_xt().map(|_| lowered.compat),
             userdata: &lowered.userdata,
             id,
         };
@@ -197,7 +197,7 @@ impl Transaction<'_> {
         let new = NewRule {
             chain: table_id.chain(&name),
             place: Place::Append,
-            compat: Some(compat_of(&rule.exprs)),
+            compat: compat_of(&rule.exprs),
             userdata: &rule.userdata,
             id,
         };
@@ -388,9 +388,10 @@ fn bad_rule(span: Span, chain: &str) -> Halt {
     )
 }
 
-/// The compat attribute of a rule that is sent again: dumps do not show it, so it is read off the protocol test.
-pub fn compat_of(exprs: &[rfw_nft::Expr]) -> Compat {
-    use rfw_nft::expr::{Base, CmpOp, meta};
+/// The compat attribute of a rule that is sent again, if it needs one: dumps do not show it, so it is read off the protocol
+/// test.
+pub fn compat_of(exprs: &[rfw_nft::Expr]) -> Option<Compat> {
+    use rfw_nft::expr::{Base, CmpOp, Expr, meta};
     use rfw_nft::predicate::{Field, Item, Relation, raise};
     let protocol = |field: &Field| {
         matches!(
@@ -398,15 +399,16 @@ pub fn compat_of(exprs: &[rfw_nft::Expr]) -> Compat {
             Field::Meta(meta::L4PROTO) | Field::Payload { base: Base::Network, offset: 9, len: 1 }
         )
     };
-    raise(exprs)
-        .iter()
-        .find_map(|raised| match &raised.item {
-            Item::Test { value, relation: Relation::Cmp(op @ (CmpOp::Eq | CmpOp::Neq), data) }
-                if protocol(&value.field) && value.ops.is_empty() && data.len() == 1 =>
-            {
-                Some(Compat { proto: u32::from(data[0]), flags: if *op == CmpOp::Neq { 2 } else { 0 } })
-            }
-            _ => None,
-        })
-        .unwrap_or_default()
+    if !exprs.iter().any(|expr| matches!(expr, Expr::Match { .. } | Expr::Target { .. })) {
+        return None;
+    }
+    let tested = raise(exprs).iter().find_map(|raised| match &raised.item {
+        Item::Test { value, relation: Relation::Cmp(op @ (CmpOp::Eq | CmpOp::Neq), data) }
+            if protocol(&value.field) && value.ops.is_empty() && data.len() == 1 =>
+        {
+            Some(Compat { proto: u32::from(data[0]), flags: if *op == CmpOp::Neq { 2 } else { 0 } })
+        }
+        _ => None,
+    });
+    Some(tested.unwrap_or_default())
 }

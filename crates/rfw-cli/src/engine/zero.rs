@@ -114,7 +114,7 @@ impl Transaction<'_> {
             let new = NewRule {
                 chain: table_id.chain(name),
                 place: Place::Replace(rule.handle),
-                compat: Some(compat_of(&rule.exprs)),
+                compat: compat_of(&rule.exprs),
                 userdata: &rule.userdata,
                 id: None,
             };

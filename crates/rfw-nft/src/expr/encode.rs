@@ -1,7 +1,8 @@
 //! Expressions to bytes: the attributes, and their order, that iptables-nft 1.8.9 and nft send through libnftnl 1.2.4.
 //!
 //! Contract: everything is appended to the writer's buffer; nothing else is allocated, nothing can fail. An attribute
-//! that says the kernel's default is left out where those tools leave it out.
+//! that says the kernel's default is left out where those tools leave it out, and so are the zeroes of a counter, which
+//! nft leaves out and iptables-nft sends: every rule has one.
 
 use super::number::{self as n, bitwise_op, code};
 use super::{BitwiseOp, CtDir, Expr, PortNat, REG_VERDICT, Reg, Verdict};
@@ -54,7 +55,7 @@ impl Expr {
         let element = w.begin(n::LIST_ELEM);
         w.string(n::EXPR_NAME, self.kernel_name());
         match self {
-            Self::Notrack | Self::Unknown { data: None, .. } => {}
+            Self::Notrack | Self::Unknown { data: None, .. } | Self::Counter { packets: 0, bytes: 0 } => {}
             // Written with its exact length: padding inside the nest would come back as data.
             Self::Unknown { data: Some(data), .. } => w.bytes(n::EXPR_DATA | NESTED, data),
             _ => {

@@ -72,7 +72,8 @@ pub enum Place {
     Replace(u64),
 }
 
-/// `NFTA_RULE_COMPAT`: what xt extensions may check while the rule is made. The kernel never returns it.
+/// `NFTA_RULE_COMPAT`: what xt extensions may check while the rule is made. The kernel never returns it, and a rule without xt
+/// expressions does not need it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Compat {
     /// The protocol of `-p`, 0 without.
@@ -88,7 +89,7 @@ pub struct NewRule<'a> {
     pub chain: ChainId<'a>,
     /// Its place there.
     pub place: Place,
-    /// See [`Compat`]; `None` leaves the attribute out.
+    /// See [`Compat`]; `None` leaves the attribute out, which is right for rules without xt expressions.
     pub compat: Option<Compat>,
     /// TLVs, see [`super::userdata`]; empty leaves the attribute out.
     pub userdata: &'a [u8],

@@ -300,13 +300,13 @@ impl Kernel for Live {
         check_written(batch)?;
         batch.finish();
         let messages = usize::try_from(batch.next_seq()).unwrap_or(usize::MAX);
-        let len = batch.bytes().len();
+        let len = batch.byte_len();
         let limit = self.socket.reserve_send(len)?;
         if limit < len {
             return Err(CommitError::TooBig { len, limit });
         }
         self.socket.reserve_receive(messages.saturating_mul(ERROR_COST))?;
-        self.socket.send(batch.bytes())?;
+        self.socket.send_pieces(batch.pieces())?;
         outcome(self.errors()?)
     }
 

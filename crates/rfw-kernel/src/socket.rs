@@ -97,6 +97,33 @@ impl Socket {
         }
     }
 
+    /// Sends all pieces as one message in one call.
+    pub(crate) fn send_pieces<'p>(&self, pieces: impl Iterator<Item = &'p [u8]>) -> io::Result<()> {
+        let mut vectors: Vec<libc::iovec> = pieces
+            .map(|piece| libc::iovec { iov_base: piece.as_ptr().cast_mut().cast(), iov_len: piece.len() })
+            .collect();
+        let len: usize = vectors.iter().map(|vector| vector.iov_len).sum();
+        // SAFETY: all zeroes is a valid msghdr: no name, no vectors, no control data.
+        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+        message.msg_iov = vectors.as_mut_ptr();
+        message.msg_iovlen = vectors.len() as _;
+        loop {
+            // SAFETY: the descriptor is open while `inner` lives; the message names `vectors`, which are alive, and those the
+            // pieces, which outlive this call and are only read.
+            let sent = unsafe { libc::sendmsg(self.inner.as_raw_fd(), &raw const message, 0) };
+            match usize::try_from(sent) {
+                Ok(n) if n == len => return Ok(()),
+                Ok(_) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(_) => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
     /// Waits for one datagram and returns it.
     pub(crate) fn receive(&mut self) -> io::Result<&[u8]> {
         self.receive_with(0)

@@ -65,7 +65,7 @@ fn message(exprs: &[Expr], family: Family) -> Vec<u8> {
     let mut batch = Batch::new(None);
     let chain = TableId::new(family, b"t").chain(b"c");
     batch.add_rule(&NewRule::append(chain), exprs);
-    let bytes = batch.bytes().to_vec();
+    let bytes = batch.to_bytes();
     let mut messages = Messages::new(&bytes).map(|m| m.expect("our own message"));
     messages.find(|m| m.kind == kind::NEWRULE).expect("a rule").bytes.to_vec()
 }

@@ -6,7 +6,7 @@ use rfw_diagnostics::{Classic, Diagnostic, Source, Span, codes};
 use rfw_extensions::Registry;
 use rfw_kernel::Reject;
 use rfw_nft::Expr;
-use rfw_nft::message::{Messages, RawRule, expr_at_offset};
+use rfw_nft::message::{RawRule, expr_at_offset};
 use rfw_syntax::{Command, Loaded, Mode, Word, parse_command, split_line};
 
 use super::Transaction;
@@ -52,7 +52,7 @@ impl Transaction<'_> {
 
     /// The expressions of the rule that a message of the batch makes.
     fn sent_exprs(&self, seq: u32) -> Vec<Expr> {
-        let message = Messages::new(self.batch.bytes()).flatten().find(|m| m.seq == seq);
+        let message = self.batch.messages().flatten().find(|m| m.seq == seq);
         let rule = message.and_then(|m| RawRule::decode(&m).ok()?.to_rule().ok());
         rule.map(|rule| rule.exprs).unwrap_or_default()
     }
@@ -106,8 +106,7 @@ impl Transaction<'_> {
 
     /// The bytes of one message of the batch.
     fn message(&self, seq: u32) -> Option<&[u8]> {
-        let bytes = self.batch.bytes();
-        Messages::new(bytes).flatten().find(|m| m.seq == seq).map(|m| m.bytes)
+        self.batch.messages().flatten().find(|m| m.seq == seq).map(|m| m.bytes)
     }
 }
 

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 use rfw_nft::{
     Family,
-    message::{Batch, Chain, ChainId, Messages, RawRule, Table, TableId},
+    message::{Batch, Chain, ChainId, RawRule, Table, TableId},
     set::Set,
 };
 
@@ -131,7 +131,8 @@ impl Kernel for Fake {
     fn commit(&mut self, batch: &mut Batch) -> Result<(), CommitError> {
         check_written(batch)?;
         batch.finish();
-        let messages: Vec<_> = Messages::new(batch.bytes())
+        let messages: Vec<_> = batch
+            .messages()
             .collect::<Result<_, _>>()
             .map_err(|_| std::io::Error::from_raw_os_error(libc::EINVAL))?;
         let changed = apply::batch(&self.state, self.generation, &messages)?;

@@ -6,7 +6,7 @@ use rfw_kernel::{Batch, CommitError, IpsetError, Kernel, TableId};
 use rfw_nft::{
     Expr, Family, Verdict,
     expr::{CmpOp, REG_1, meta},
-    message::{Counters, Messages, NewChain, NewRule, expr_at_offset, userdata},
+    message::{Counters, NewChain, NewRule, expr_at_offset, userdata},
 };
 
 use crate::namespace::{has, privileged, tool};
@@ -94,7 +94,7 @@ fn every_error_of_a_batch_is_told() {
         let culprits: Vec<_> = told
             .iter()
             .map(|r| {
-                let messages = Messages::new(batch.bytes()).flatten();
+                let messages = batch.messages().flatten();
                 let message = messages.into_iter().find(|m| m.seq == r.seq).unwrap();
                 expr_at_offset(message.bytes, r.attr_offset.unwrap())
             })

@@ -98,14 +98,14 @@ fn without_privilege_the_limit_is_told() {
         many(&mut batch, MANY);
         match kernel.commit(&mut batch) {
             Err(CommitError::TooBig { len, limit }) => {
-                assert_eq!(len, batch.bytes().len());
+                assert_eq!(len, batch.byte_len());
                 assert!(limit < len);
                 // Just below the limit it goes through.
                 let mut batch = Batch::new(None);
-                let before = batch.bytes().len();
+                let before = batch.byte_len();
                 many(&mut batch, 1);
-                let each = batch.bytes().len() - before;
-                let fitting = (limit - 20 - batch.bytes().len()) / each;
+                let each = batch.byte_len() - before;
+                let fitting = (limit - 20 - batch.byte_len()) / each;
                 many(&mut batch, fitting);
                 kernel.commit(&mut batch).unwrap();
             }

@@ -1,9 +1,9 @@
-//! A transaction: messages between `BATCH_BEGIN` and `BATCH_END`, in one buffer.
+//! A transaction: messages between `BATCH_BEGIN` and `BATCH_END`, in one buffer, or in several that go out in one call.
 //!
 //! Every method that adds a message returns its sequence number, by which the kernel names it in errors. Flags and attributes
 //! are those of iptables-nft.
 
-use super::{Counters, Hook, close, flag, kind, nfta, open};
+use super::{Counters, Hook, Malformed, Message, Messages, close, flag, kind, nfta, open};
 use crate::{Expr, Family, attr::Writer, expr, set::Set};
 
 /// Names a table.
@@ -111,7 +111,11 @@ const MESSAGE_MAX: usize = 0xffff;
 /// The batch. See the module head.
 #[derive(Clone, Debug)]
 pub struct Batch {
+    /// What stands before `buf`.
+    before: Vec<Vec<u8>>,
     buf: Vec<u8>,
+    /// The number of the first message.
+    first: u32,
     next: u32,
     with_genid: bool,
     finished: bool,
@@ -127,10 +131,8 @@ impl Batch {
 
     /// The same in a buffer of the caller's, whose contents go.
     #[must_use]
-    pub fn in_buffer(genid: Option<u32>, mut buf: Vec<u8>) -> Self {
-        buf.clear();
-        let mut batch =
-            Self { buf, next: 1, with_genid: genid.is_some(), finished: false, too_long: Vec::new() };
+    pub fn in_buffer(genid: Option<u32>, buf: Vec<u8>) -> Self {
+        let mut batch = Self { with_genid: genid.is_some(), ..Self::part(1, buf) };
         batch.add(kind::BATCH_BEGIN, 0, 0, |out| {
             if let Some(genid) = genid {
                 out.u32(nfta::BATCH_GENID, genid);
@@ -139,11 +141,38 @@ impl Batch {
         batch
     }
 
+    /// Messages without an opening one, numbered from `first`, in a buffer of the caller's, whose contents go: a batch takes
+    /// them over with [`Batch::absorb`].
+    #[must_use]
+    pub fn part(first: u32, mut buf: Vec<u8>) -> Self {
+        buf.clear();
+        let (before, too_long) = (Vec::new(), Vec::new());
+        Self { before, buf, first, next: first, with_genid: false, finished: false, too_long }
+    }
+
+    /// Adds the messages of a part behind those that are here, as if they had been written here: they are numbered anew if
+    /// their numbers do not follow on ours.
+    pub fn absorb(&mut self, mut part: Self) {
+        let shift = self.next.wrapping_sub(part.first);
+        if shift != 0 {
+            for bytes in part.before.iter_mut().chain([&mut part.buf]) {
+                super::renumber(bytes, shift);
+            }
+            part.too_long.iter_mut().for_each(|seq| *seq = seq.wrapping_add(shift));
+        }
+        self.next = part.next.wrapping_add(shift);
+        self.too_long.append(&mut part.too_long);
+        self.before.push(std::mem::replace(&mut self.buf, part.buf));
+        // The part's own earlier pieces stand between.
+        self.before.append(&mut part.before);
+    }
+
     /// Puts another generation id in a batch that has one, to send it again after a conflict.
     pub fn set_generation(&mut self, genid: u32) {
         let at = super::ATTRIBUTES_AT + 4;
+        let opening = self.before.first_mut().unwrap_or(&mut self.buf);
         if self.with_genid
-            && let Some(field) = self.buf.get_mut(at..at + 4)
+            && let Some(field) = opening.get_mut(at..at + 4)
         {
             field.copy_from_slice(&genid.to_be_bytes());
         }
@@ -169,10 +198,26 @@ impl Batch {
         }
     }
 
-    /// What has been written so far.
+    /// What has been written so far, piece by piece; no message is in two pieces.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.before.iter().chain([&self.buf]).map(Vec::as_slice)
+    }
+
+    /// What has been written so far, in one piece.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.buf
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.pieces().collect::<Vec<_>>().concat()
+    }
+
+    /// How many bytes have been written so far.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.pieces().map(<[u8]>::len).sum()
+    }
+
+    /// The messages so far.
+    pub fn messages(&self) -> impl Iterator<Item = Result<Message<'_>, Malformed>> {
+        self.pieces().flat_map(Messages::new)
     }
 
     /// The sequence numbers of messages that are longer than netlink can carry and that were left out. A batch with any must

@@ -275,14 +275,26 @@ pub(crate) fn open(buf: &mut Vec<u8>, kind: u16, flags: u16, seq: u32, family: u
         kind::BATCH_BEGIN | kind::BATCH_END => kind::NFTABLES,
         _ => 0,
     };
-    buf.extend_from_slice(&0u32.to_ne_bytes());
-    buf.extend_from_slice(&kind.to_ne_bytes());
-    buf.extend_from_slice(&(flags | flag::REQUEST).to_ne_bytes());
-    buf.extend_from_slice(&seq.to_ne_bytes());
-    buf.extend_from_slice(&0u32.to_ne_bytes());
-    buf.extend_from_slice(&[family, 0]);
-    buf.extend_from_slice(&resource.to_be_bytes());
+    let mut head = [0; ATTRIBUTES_AT];
+    head[4..6].copy_from_slice(&kind.to_ne_bytes());
+    head[6..8].copy_from_slice(&(flags | flag::REQUEST).to_ne_bytes());
+    head[8..12].copy_from_slice(&seq.to_ne_bytes());
+    head[16] = family;
+    head[18..20].copy_from_slice(&resource.to_be_bytes());
+    buf.extend_from_slice(&head);
     at
+}
+
+/// Adds to the sequence numbers of the messages in `buf`.
+pub(crate) fn renumber(buf: &mut [u8], shift: u32) {
+    let mut rest = buf;
+    while let Some((head, _)) = rest.split_first_chunk_mut::<HEADER_LEN>() {
+        let [l0, l1, l2, l3, _, _, _, _, s0, s1, s2, s3, ..] = *head;
+        let seq = u32::from_ne_bytes([s0, s1, s2, s3]).wrapping_add(shift);
+        head[8..12].copy_from_slice(&seq.to_ne_bytes());
+        let len = usize::try_from(u32::from_ne_bytes([l0, l1, l2, l3])).unwrap_or(usize::MAX);
+        rest = rest.get_mut(len.max(HEADER_LEN)..).unwrap_or_default();
+    }
 }
 
 /// Sets the length of the message that began at `at` and ends with the buffer.

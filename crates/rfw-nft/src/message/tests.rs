@@ -67,7 +67,7 @@ fn append_to_a_fresh_table() {
     assert!(!batch.is_empty());
     batch.finish();
     batch.finish();
-    assert_eq!(hex(batch.bytes()), APPEND);
+    assert_eq!(hex(&batch.to_bytes()), APPEND);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn insert_replace_and_policy() {
     batch.add_rule(&with_compat(0, Place::Replace(3)), &verdict(Verdict::Drop));
     let counted = NewChain { counters: Some(Counters::default()), ..input(0) };
     batch.update_base_chain(INPUT, &counted);
-    let messages: Vec<_> = Messages::new(batch.bytes()).flatten().collect();
+    let messages: Vec<_> = batch.messages().flatten().collect();
     assert_eq!(messages.len(), 4);
     assert_eq!(hex(messages[1].bytes), format!("84000000060a0104020000000000000002000000{names}{body}"));
     assert_eq!(
@@ -117,8 +117,7 @@ fn flags_of_the_other_messages() {
     batch.del_rule_by_id(user, 2);
     batch.add_rule(&with_compat(0, Place::Before(5)), &[]);
     batch.add_rule(&with_compat(0, Place::After(5)), &[]);
-    let seen: Vec<_> =
-        Messages::new(batch.bytes()).flatten().skip(1).map(|m| (m.kind, m.flags, m.bytes.len())).collect();
+    let seen: Vec<_> = batch.messages().flatten().skip(1).map(|m| (m.kind, m.flags, m.bytes.len())).collect();
     let r = flag::REQUEST;
     assert_eq!(
         seen,
@@ -142,13 +141,13 @@ fn flags_of_the_other_messages() {
 fn another_generation() {
     let mut batch = Batch::new(Some(1));
     batch.set_generation(0x0102_0304);
-    let begin = Messages::new(batch.bytes()).next().unwrap().unwrap();
+    let begin = batch.messages().next().unwrap().unwrap();
     assert_eq!(begin.generation(), Ok(0x0102_0304));
     let mut without = Batch::new(None);
     without.add_table(FILTER, &[]);
     let before = without.clone();
     without.set_generation(9);
-    assert_eq!(before.bytes(), without.bytes());
+    assert_eq!(before.to_bytes(), without.to_bytes());
 }
 
 #[test]
@@ -156,15 +155,15 @@ fn a_message_too_long_is_left_out_and_named() {
     let mut batch = Batch::new(None);
     let long = Expr::Match { name: b"comment".to_vec(), rev: 0, info: vec![0; 70_000] };
     let rule = NewRule::append(INPUT);
-    let before = batch.bytes().len();
+    let before = batch.byte_len();
     assert_eq!(batch.add_rule(&rule, &[long]), 2);
     assert_eq!(batch.too_long(), [2]);
-    assert_eq!(batch.bytes().len(), before);
+    assert_eq!(batch.byte_len(), before);
     let many = vec![Expr::Counter { packets: 1, bytes: 0 }; 2000];
     assert_eq!(batch.add_rule(&rule, &many), 3);
     assert_eq!(batch.add_rule(&rule, &many[..100]), 4);
     assert_eq!(batch.too_long(), [2, 3]);
-    assert_eq!(Messages::new(batch.bytes()).count(), 2);
+    assert_eq!(batch.messages().count(), 2);
 }
 
 #[test]
@@ -181,7 +180,7 @@ fn objects_come_back() {
     let rule =
         NewRule { place: Place::Before(77), userdata: b"\x90\0", id: Some(4), ..NewRule::append(INPUT) };
     batch.add_rule(&rule, &accept_udp());
-    let m: Vec<_> = Messages::new(batch.bytes()).flatten().collect();
+    let m: Vec<_> = batch.messages().flatten().collect();
     let table = Table::decode(&m[1]).unwrap();
     assert_eq!(
         (table.family, table.name, table.userdata),
@@ -210,7 +209,7 @@ fn no_prefix_and_no_bent_byte_panics() {
     batch.add_base_chain(INPUT, &input(1));
     batch.add_rule(&with_compat(17, Place::Append), &accept_udp());
     batch.finish();
-    let whole = batch.bytes();
+    let whole = batch.to_bytes();
     for end in 0..=whole.len() {
         read_all(&whole[..end]);
     }
@@ -241,7 +240,7 @@ fn read_all(bytes: &[u8]) {
 fn offsets_find_their_expression() {
     let mut batch = Batch::new(None);
     batch.add_rule(&with_compat(17, Place::Append), &accept_udp());
-    let rule = Messages::new(batch.bytes()).flatten().nth(1).unwrap();
+    let rule = batch.messages().flatten().nth(1).unwrap();
     // nlmsghdr 16, nfgenmsg 4, table 12, chain 12, the list's header 4.
     let first = 48;
     assert_eq!(expr_at_offset(rule.bytes, first - 1), None);
@@ -308,4 +307,40 @@ fn userdata_entries() {
     assert!(userdata::push_comment(&mut comment, &[b'x'; 254]).is_err());
     assert_eq!(userdata::entries(b"\x80\x05ab").count(), 0);
     assert_eq!(userdata::entries(b"\x80").count(), 0);
+}
+
+#[test]
+fn parts_are_as_if_written_at_once() {
+    let fill = |batch: &mut Batch, from: u8, to: u8| {
+        for number in from..to {
+            batch.add_rule(&with_compat(u32::from(number), Place::Append), &accept_udp());
+        }
+    };
+    let long = vec![Expr::Counter { packets: 1, bytes: 0 }; 2000];
+    let mut whole = Batch::new(Some(4));
+    fill(&mut whole, 0, 9);
+    let too_long = whole.add_rule(&with_compat(0, Place::Append), &long);
+    fill(&mut whole, 9, 10);
+    whole.set_generation(5);
+    whole.finish();
+    // Numbers that are right from the start, numbers that are not, and a part that has taken over another.
+    for guess in [5, 1, 700] {
+        let mut batch = Batch::new(Some(4));
+        fill(&mut batch, 0, 3);
+        let mut part = Batch::part(guess, vec![1, 2, 3]);
+        fill(&mut part, 3, 6);
+        let mut last = Batch::part(guess, Vec::new());
+        fill(&mut last, 6, 9);
+        last.add_rule(&with_compat(0, Place::Append), &long);
+        part.absorb(last);
+        batch.absorb(part);
+        batch.absorb(Batch::part(guess, Vec::new()));
+        fill(&mut batch, 9, 10);
+        batch.set_generation(5);
+        batch.finish();
+        assert_eq!(batch.to_bytes(), whole.to_bytes(), "{guess}");
+        assert_eq!(batch.byte_len(), whole.to_bytes().len());
+        assert_eq!((batch.too_long(), batch.next_seq()), (&[too_long][..], whole.next_seq()));
+        assert_eq!(batch.messages().count(), whole.messages().count());
+    }
 }

@@ -99,7 +99,7 @@ fn of_line(text: &[u8], table: &str, family: Family, seeds: &mut Vec<Seed>) {
                 ..NewRule::append(chain)
             };
             batch.add_rule(&new, &lowered.exprs);
-            seeds.push(Seed { target: "decode", bytes: [&b"\x01"[..], batch.bytes()].concat() });
+            seeds.push(Seed { target: "decode", bytes: [&b"\x01"[..], &batch.to_bytes()].concat() });
             let mut list = Vec::new();
             encode_list(&lowered.exprs, &mut Writer::new(&mut list));
             let len = [0, u8::try_from(lowered.userdata.len()).unwrap_or(0)];

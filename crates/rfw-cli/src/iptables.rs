@@ -208,9 +208,16 @@ pub fn built(
 
 /// IPv6 extension headers are no protocol that `-p` would see: a packet's protocol is that of its last header.
 pub fn warn_of_headers(family: Family, command: &Command<'_>, rules: &[Rule]) {
+    if let Some(text) = warning_of_headers(family, command, rules) {
+        report::error_text(&text);
+    }
+}
+
+/// What [`warn_of_headers`] says, if anything.
+pub fn warning_of_headers(family: Family, command: &Command<'_>, rules: &[Rule]) -> Option<String> {
     const HEADERS: [u8; 5] = [0, 43, 44, 51, 60];
     if family != Family::Ipv6 {
-        return;
+        return None;
     }
     if let (Some(rule), Some(word)) = (rules.first(), &command.rule.protocol)
         && rule
@@ -219,10 +226,9 @@ pub fn warn_of_headers(family: Family, command: &Command<'_>, rules: &[Rule]) {
             .is_some_and(|(number, inverted)| HEADERS.contains(&number) && !inverted)
     {
         let shown = word.value.lossy().to_lowercase();
-        report::error_text(&format!(
-            "Warning: never matched protocol: {shown}. use extension match instead.\n"
-        ));
+        return Some(format!("Warning: never matched protocol: {shown}. use extension match instead.\n"));
     }
+    None
 }
 
 fn check_chain_name(command: &Command<'_>) -> Done<()> {

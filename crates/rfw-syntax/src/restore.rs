@@ -93,6 +93,24 @@ impl<'a> SaveLines<'a> {
     pub fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0, number: 0 }
     }
+
+    /// Where the next line begins.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Goes on behind `bytes` more bytes, which are `lines` whole lines.
+    pub fn advance(&mut self, bytes: usize, lines: usize) {
+        self.at += bytes;
+        self.number += lines;
+    }
+}
+
+/// The end of a table's lines in a text that begins among them: where its `COMMIT` begins, or the end of the text.
+#[must_use]
+pub fn rules_end(text: &[u8]) -> usize {
+    memchr::memmem::find(text, b"\nCOMMIT").map_or(text.len(), |newline| newline + 1)
 }
 
 impl<'a> Line<'a> {

@@ -8,6 +8,7 @@ mod blame;
 mod chains;
 mod ops;
 mod rules;
+mod shares;
 mod state;
 mod stored;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use state::TableState;
 pub use blame::Origin;
 pub use chains::is_base;
 pub use rules::Wanted;
+pub use shares::{Share, Size, Written};
 pub use stored::{Dumped, read_rules};
 
 use crate::report;
@@ -69,6 +71,11 @@ pub fn fatal(error: &Error) -> Classic {
     Classic::Fatal(text)
 }
 
+/// Room for the messages of so much text: a rule's message is about six times as long as its text.
+fn buffer_for(text: usize) -> Vec<u8> {
+    rfw_kernel::batch_buffer(text.saturating_mul(7))
+}
+
 pub type Done<T> = Result<T, Halt>;
 
 /// One atomic change in the making.
@@ -79,7 +86,7 @@ pub struct Transaction<'t> {
     settings: Settings,
     generation: u32,
     pub(crate) batch: Batch,
-    ops: Vec<Op>,
+    pub(crate) ops: Vec<Op>,
     tables: Vec<TableState>,
     origin: Option<Origin<'t>>,
     /// Whether later commands may refer to rules that earlier ones of this transaction made.
@@ -88,8 +95,7 @@ pub struct Transaction<'t> {
 }
 
 impl<'t> Transaction<'t> {
-    /// Begins at the kernel's present generation, with room for a file of `text` bytes: a rule's message is about seven
-    /// times as long as its text.
+    /// Begins at the kernel's present generation, with room for a file of `text` bytes.
     pub fn begin_file(
         kernel: &'t mut dyn Kernel,
         names: &'t dyn Names,
@@ -99,8 +105,7 @@ impl<'t> Transaction<'t> {
         text: usize,
     ) -> Done<Self> {
         let mut transaction = Self::begin(kernel, names, family, settings, history)?;
-        let buffer = rfw_kernel::batch_buffer(text.saturating_mul(7));
-        transaction.batch = Batch::in_buffer(Some(transaction.generation), buffer);
+        transaction.batch = Batch::in_buffer(Some(transaction.generation), buffer_for(text));
         Ok(transaction)
     }
 

@@ -10,6 +10,7 @@ use rfw_nft::message::{Compat, NewRule, Place};
 use rfw_syntax::{Dictionary, Word};
 
 use super::ops::OpKind;
+use super::shares::write_rule;
 use super::state::RuleRef;
 use super::stored::{Dumped, read_rules, resolve};
 use super::{Done, Halt, Transaction};
@@ -116,17 +117,9 @@ impl Transaction<'_> {
             .into());
         }
         let id = self.fresh_id();
-        let chain_name = self.chain_id_name(table, chain);
-        let table_id = self.table_id(table);
         self.send_sets(table, chain, &mut lowered.exprs, kind, wanted.span);
-        let rule = NewRule {
-            chain: table_id.chain(&chain_name),
-            place,
-            compat: lowered.first_xt().map(|_| lowered.compat),
-            userdata: &lowered.userdata,
-            id,
-        };
-        let seq = self.batch.add_rule(&rule, &lowered.exprs);
+        let state = &self.tables[table];
+        let seq = write_rule(&mut self.batch, self.family, state, chain, place, &lowered, id);
         self.op(seq, kind, wanted.span, table, Some(chain));
         Ok(id)
     }

@@ -4,6 +4,9 @@
 //! nothing. Tables that the file names once go into the kernel together, so that a refusal in one leaves all as they were.
 
 mod options;
+mod threads;
+#[cfg(test)]
+mod threads_tests;
 
 use std::io::Read;
 
@@ -146,6 +149,7 @@ fn needs_history(text: &[u8]) -> bool {
     SaveLines::new(text).any(|line| match line.kind {
         // Commands about whole chains refer to no rule.
         LineKind::Command { text, .. } => {
+            let text = text.trim_ascii_start();
             !text.starts_with(b"-A ") && !matches!(text, [b'-', b'X' | b'N' | b'F' | b'P', b' ', ..])
         }
         _ => false,
@@ -162,6 +166,9 @@ struct File<'f, 't> {
     transaction: Transaction<'t>,
     table: Option<(&'static TableSpec, usize)>,
     skipping: bool,
+    threads: threads::Limits,
+    /// Whether the rest of the open table is for one thread.
+    alone: bool,
     seen: Vec<&'static str>,
     found: Vec<Diagnostic>,
     /// Where the next transaction begins, if the file needs more than one.
@@ -188,6 +195,8 @@ impl<'f, 't> File<'f, 't> {
             transaction,
             table: None,
             skipping: false,
+            threads: threads::Limits::default(),
+            alone: false,
             seen: Vec::new(),
             found: Vec::new(),
             next: None,
@@ -203,7 +212,13 @@ impl<'f, 't> File<'f, 't> {
             self.source.text[..from.min(self.source.text.len())].iter().filter(|&&b| b == b'\n').count();
         let mut words = Vec::new();
         let mut last = before;
-        for mut line in SaveLines::new(text) {
+        let mut lines = SaveLines::new(text);
+        loop {
+            if let Some((bytes, count)) = self.read_in_threads(from + lines.position()) {
+                lines.advance(bytes, count);
+                last += count;
+            }
+            let Some(mut line) = lines.next() else { break };
             line.number += before;
             line.span = Span::new(line.span.start as usize + from, line.span.end as usize + from);
             last = line.number;
@@ -368,6 +383,7 @@ impl<'f, 't> File<'f, 't> {
             self.transaction.start_over(table, name.span);
         }
         self.table = Some((spec, table));
+        self.alone = false;
         Ok(())
     }
 
@@ -426,26 +442,14 @@ impl<'f, 't> File<'f, 't> {
     fn command(&mut self, words: &[Word<'_>], counters: Option<(u64, u64)>, line: &Line<'_>) -> Done<()> {
         let Some((spec, table)) = self.table else { return Ok(()) };
         let end = Span::new(line.span.end.saturating_sub(1) as usize, line.span.end as usize);
-        let other_family = if self.personality.family == Family::Ipv4 { &b"-6"[..] } else { b"-4" };
-        if words.iter().any(|w| w.text.as_ref() == other_family && !w.quoted) {
+        if words.iter().any(|word| is_other_family(word, self.personality.family)) {
             return Ok(());
         }
         let mut command = parse_command(words, end, Mode::Restore, &self.registry)?;
         for notice in &command.notices {
             report::error_text(&format!("{notice}\n"));
         }
-        if let (true, Some(_)) = (self.options.counters, counters) {
-            if command.rule.counters.is_some() {
-                return Err(Box::new(
-                    Diagnostic::error(codes::OPTION_REPEATED, line.span, "the line has counters twice")
-                        .help("keep `[PACKETS:BYTES]` or `-c`")
-                        .parameter("multiple -c flags not allowed")
-                        .later_parameter("multiple --set-counters options not allowed"),
-                )
-                .into());
-            }
-            command.rule.counters = counters;
-        }
+        with_counters(&mut command, counters.filter(|_| self.options.counters), line.span)?;
         // With -n the original prints no rules.
         let verbose = self.options.verbose && !self.options.noflush;
         if command.action == Action::Append && !verbose {
@@ -500,6 +504,30 @@ impl<'f, 't> File<'f, 't> {
         self.said.extend_from_slice(&text);
         Ok(())
     }
+}
+
+/// Whether a word says that the line is not for this family.
+fn is_other_family(word: &Word<'_>, family: Family) -> bool {
+    let other = if family == Family::Ipv4 { &b"-6"[..] } else { b"-4" };
+    word.text.as_ref() == other && !word.quoted
+}
+
+/// Gives a command the counters that stand before it, if any do.
+fn with_counters(command: &mut Command<'_>, counters: Option<(u64, u64)>, line: Span) -> Done<()> {
+    if counters.is_none() {
+        return Ok(());
+    }
+    if command.rule.counters.is_some() {
+        return Err(Box::new(
+            Diagnostic::error(codes::OPTION_REPEATED, line, "the line has counters twice")
+                .help("keep `[PACKETS:BYTES]` or `-c`")
+                .parameter("multiple -c flags not allowed")
+                .later_parameter("multiple --set-counters options not allowed"),
+        )
+        .into());
+    }
+    command.rule.counters = counters;
+    Ok(())
 }
 
 /// A word of a part of the file, placed in the whole.

@@ -1,0 +1,209 @@
+//! The rules of a large table, read by several threads.
+//!
+//! Contract: what comes of it is what one thread makes. A thread takes a line only if it is an `-A` without a mistake, a
+//! warning or any other peculiarity, for chains that are known; at the first other line it stops, and the file is read on from
+//! there by one thread, to the end of the table.
+
+use std::thread;
+
+use rfw_compiler::{BuildCx, Rule, RuleTarget, TableSpec, build};
+use rfw_diagnostics::Span;
+use rfw_extensions::Registry;
+use rfw_nft::Family;
+use rfw_syntax::{Action, Line, LineKind, Mode, SaveLines, Word, parse_command, rules_end, split_line};
+
+use super::{File, is_other_family, with_counters};
+use crate::engine::{Share, Size, Wanted, Written};
+use crate::iptables;
+use crate::names::SystemNames;
+
+/// How many threads read a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// At most so many; without a number, as many as are of use.
+    pub(super) most: Option<usize>,
+    /// Text for which a thread is worth its start, in bytes.
+    pub(super) worth: usize,
+}
+
+impl Default for Limits {
+    /// 64 KiB are some 900 rules, 2 ms.
+    fn default() -> Self {
+        Self { most: None, worth: 64 * 1024 }
+    }
+}
+
+/// Most of a restore is the kernel's work, which no thread of ours shortens; with this many the rest is small.
+const MOST_THREADS: usize = 4;
+
+/// What all threads know.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    family: Family,
+    spec: &'static TableSpec,
+    registry: Registry,
+    counters: bool,
+    /// Where the text that the threads share begins, in the file.
+    text: &'p [u8],
+    from: usize,
+}
+
+/// One thread's text, by its place in [`Place::text`].
+#[derive(Clone, Copy)]
+struct Piece {
+    start: usize,
+    end: usize,
+}
+
+/// How far a thread came.
+struct Came {
+    written: Written,
+    lines: usize,
+    end: usize,
+}
+
+impl<'f> File<'f, '_> {
+    /// Reads the rules from byte `at` of the file on in several threads, if there are many. Gives how many bytes and lines are
+    /// done with.
+    pub(super) fn read_in_threads(&mut self, at: usize) -> Option<(usize, usize)> {
+        let (spec, table) = self.table.filter(|_| !self.alone)?;
+        let text = self.source.text.get(at..)?;
+        if !text.starts_with(b"-A ") && !text.starts_with(b"[") {
+            return None;
+        }
+        let text = &text[..rules_end(text)];
+        let worth = self.threads.worth.max(1);
+        let threads = match self.threads.most {
+            _ if text.len() < 2 * worth || self.options.verbose => 1,
+            Some(threads) => threads,
+            None => thread::available_parallelism().map_or(1, |n| n.get().min(MOST_THREADS)),
+        };
+        if threads < 2 {
+            self.alone = true;
+            return None;
+        }
+        let pieces = pieces(text, threads.min(text.len() / worth));
+        let sizes: Vec<Size> = pieces
+            .iter()
+            .map(|piece| Size { bytes: piece.end - piece.start, lines: lines(&text[piece.start..piece.end]) })
+            .collect();
+        let place = Place {
+            family: self.personality.family,
+            spec,
+            registry: self.registry,
+            counters: self.options.counters,
+            text,
+            from: at,
+        };
+        let shares = self.transaction.shares(table, &sizes)?;
+        let came = run(&place, &pieces, shares, self.names);
+        self.alone = true;
+        let (mut end, mut count, mut done) = (0, 0, Vec::new());
+        for (piece, came) in pieces.iter().zip(came) {
+            // What stands behind a stop is read again.
+            if end != piece.start {
+                break;
+            }
+            end = came.end;
+            count += came.lines;
+            done.push(came.written);
+        }
+        self.transaction.take_back(table, done);
+        Some((end, count))
+    }
+}
+
+/// The pieces of a text for so many threads, cut between lines.
+fn pieces(text: &[u8], threads: usize) -> Vec<Piece> {
+    let mut pieces = Vec::with_capacity(threads);
+    let mut start = 0;
+    for number in 1..=threads {
+        let cut = (text.len() / threads * number).max(start);
+        let line = text[cut..].iter().position(|&b| b == b'\n').map(|p| cut + p + 1);
+        let end = line.filter(|_| number < threads).unwrap_or(text.len());
+        pieces.push(Piece { start, end });
+        start = end;
+    }
+    pieces
+}
+
+fn lines(text: &[u8]) -> usize {
+    text.iter().filter(|&&b| b == b'\n').count()
+}
+
+/// The first piece here, each other in a thread of its own. A piece whose thread can't be had ends where it starts.
+fn run(place: &Place<'_>, pieces: &[Piece], shares: Vec<Share<'_>>, names: &SystemNames) -> Vec<Came> {
+    thread::scope(|scope| {
+        let mut work = pieces.iter().copied().zip(shares);
+        let Some((piece, share)) = work.next() else { return Vec::new() };
+        let others: Vec<_> = work
+            .map_while(|(piece, share)| {
+                let read = move || read(place, piece, share, &SystemNames::default());
+                thread::Builder::new().spawn_scoped(scope, read).ok()
+            })
+            .collect();
+        let mut came = vec![read(place, piece, share, names)];
+        for other in others {
+            match other.join() {
+                Ok(other) => came.push(other),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        came
+    })
+}
+
+fn read(place: &Place<'_>, piece: Piece, mut share: Share<'_>, names: &SystemNames) -> Came {
+    let text = &place.text[piece.start..piece.end];
+    let mut words = Vec::new();
+    let (mut lines, mut end) = (0, piece.start);
+    for line in SaveLines::new(text) {
+        let next = (piece.start + line.span.end as usize + 1).min(piece.end);
+        if take(place, &line, place.from + piece.start, &mut words, &mut share, names).is_none() {
+            break;
+        }
+        (lines, end) = (lines + 1, next);
+    }
+    Came { written: share.finish(), lines, end }
+}
+
+/// Takes an ordinary line; its offsets count from byte `from` of the file.
+fn take<'t>(
+    place: &Place<'_>,
+    line: &Line<'t>,
+    from: usize,
+    words: &mut Vec<Word<'t>>,
+    share: &mut Share<'_>,
+    names: &SystemNames,
+) -> Option<()> {
+    let LineKind::Command { counters, text, offset } = line.kind else { return None };
+    let span = Span::new(line.span.start as usize + from, line.span.end as usize + from);
+    words.clear();
+    split_line(text, offset + from, words);
+    if words.iter().any(|word| is_other_family(word, place.family)) {
+        return None;
+    }
+    let last = Span::new(span.end.saturating_sub(1) as usize, span.end as usize);
+    let mut command = parse_command(words, last, Mode::Restore, &place.registry).ok()?;
+    with_counters(&mut command, counters.filter(|_| place.counters), span).ok()?;
+    let unusual = !command.notices.is_empty() || command.rule.warnings().next().is_some();
+    if unusual || command.action != Action::Append {
+        return None;
+    }
+    let name: &[u8] = &command.chain.as_ref()?.text;
+    let chain = share.chain(name)?;
+    let cx = BuildCx { family: place.family, table: place.spec.name, chain: name, names };
+    let rules: Vec<Rule> = build(&command.rule, &cx).ok()?;
+    if iptables::warning_of_headers(place.family, &command, &rules).is_some() {
+        return None;
+    }
+    if let Some(RuleTarget::Jump(target) | RuleTarget::Goto(target)) = rules.first().map(|rule| &rule.target)
+    {
+        share.chain(target)?;
+    }
+    let counters = command.rule.counters.unwrap_or((0, 0));
+    for rule in &rules {
+        share.append(chain, Wanted { rule, counters, span });
+    }
+    Some(())
+}

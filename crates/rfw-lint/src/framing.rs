@@ -95,7 +95,7 @@ impl Framing {
             LineKind::Table(name) => self.open_table(reader, line, name),
             LineKind::Commit => {
                 if reader.table.take().is_none() && !self.skipped {
-                    reader.report(restore_framing::commit_alone(line.span));
+                    reader.report(restore_framing::commit_alone(line.span, reader.text));
                 }
                 (self.skipped, self.assumed) = (false, false);
             }

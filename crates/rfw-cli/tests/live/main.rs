@@ -4,6 +4,7 @@ mod apply;
 mod coexist;
 mod concurrent;
 mod drop_in;
+mod lint_cases;
 mod monitor;
 mod persist;
 mod restore;

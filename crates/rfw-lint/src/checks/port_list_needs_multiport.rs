@@ -53,8 +53,12 @@ fn list<'a>(broken: &Broken<'_, 'a>, new: &[u8]) -> Mended<'a> {
         format!("`{}` takes one port or one range, not a list", option.lossy()),
     )
     .help(format!("use `-m multiport {shown} {}`; multiport holds at most {SLOTS} slots", ports.lossy()))
-    .fix(Span { start, end: start }, "-m multiport ", FixSafety::Safe)
-    .and_edit(option.span, shown);
+    ;
+    let diagnostic = if from == at {
+        diagnostic.fix(option.span, format!("-m multiport {shown}"), FixSafety::Safe)
+    } else {
+        diagnostic.fix(Span { start, end: start }, "-m multiport ", FixSafety::Safe).and_edit(option.span, shown)
+    };
     let mut words = broken.with(at..at + 1, [word(new, option.span)]);
     drop(words.splice(from..from, [added("-m", option), added("multiport", option)]));
     Mended::line(diagnostic, words)

@@ -52,9 +52,10 @@ pub(crate) fn commit(span: Span, line: &[u8]) -> Diagnostic {
 }
 
 /// `COMMIT` outside of any table.
-pub(crate) fn commit_alone(span: Span) -> Diagnostic {
+pub(crate) fn commit_alone(span: Span, text: &[u8]) -> Diagnostic {
+    let end = (span.end as usize + 1).min(text.len());
     found(span, "COMMIT without a table", "a table begins with a line such as `*filter`")
-        .fix(Span { end: span.end + 1, ..span }, "", FixSafety::Safe)
+        .fix(Span::new(span.start as usize, end), "", FixSafety::Safe)
 }
 
 /// Lines made of blanks only.
@@ -162,10 +163,10 @@ pub(crate) fn mend<'a>(broken: &Broken<'_, 'a>) -> Option<Mended<'a>> {
     if broken.mode != Mode::Restore || broken.why.code != codes::STRAY_WORD {
         return None;
     }
-    if broken.at > 0 {
+    let word = broken.word();
+    if broken.at > 0 || is_option(word) {
         return only_for_commands(broken);
     }
-    let word = broken.word();
     let Some(rest) = program(broken.words).map(|at| at + 1).filter(|at| *at < broken.words.len()) else {
         if word.text.starts_with(b"#") || rfw_syntax::dash_repaired(&word.text).is_some() {
             return None;
@@ -203,7 +204,6 @@ fn only_for_commands<'a>(broken: &Broken<'_, 'a>) -> Option<Mended<'a>> {
         _ => return None,
     };
     let last = broken.words.get(end - 1)?.span;
-    let before = broken.before(at)?.span.end;
     let diagnostic = found(
         word.span.to(last),
         format!("`{}` is an option of the command, not of a rule in a file", word.lossy()),
@@ -212,6 +212,9 @@ fn only_for_commands<'a>(broken: &Broken<'_, 'a>) -> Option<Mended<'a>> {
     if !same {
         return Some(Mended::explained(diagnostic));
     }
-    let cut = Span { start: before, end: last.end };
+    let cut = match broken.before(at) {
+        Some(before) => Span { start: before.span.end, end: last.end },
+        None => Span { start: word.span.start, end: broken.words.get(end)?.span.start },
+    };
     Some(Mended::line(diagnostic.fix(cut, "", FixSafety::Safe), broken.with(at..end, [])))
 }

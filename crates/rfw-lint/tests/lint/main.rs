@@ -3,7 +3,10 @@
 mod cases;
 mod common;
 mod compare;
+mod mending;
 mod pages;
 mod reasoning;
+mod recovery;
+mod recovery_texts;
 mod scripts;
 mod suppression;

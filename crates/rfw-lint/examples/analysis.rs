@@ -1,0 +1,121 @@
+//! Times the analysis of save files: `analysis [--list] FILE…`, one line each. Used by `tests/bench/lint`.
+
+#![allow(clippy::print_stdout, reason = "a program for people")]
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use rfw_diagnostics::{Source, SourceKind};
+use rfw_extensions::Names;
+use rfw_lint::{Facts, Input, Offline, guess_family, read, space};
+use rfw_nft::Family;
+use rfw_values::Services;
+
+/// Rules that are timed name protocols by the words of iptables-save, ports and addresses by number.
+struct Numbers;
+
+impl Services for Numbers {
+    fn port(&self, _: &[u8], _: Option<&str>) -> Option<u16> {
+        None
+    }
+
+    fn name(&self, _: u16, _: Option<&str>) -> Option<String> {
+        None
+    }
+}
+
+impl Names for Numbers {
+    fn protocol_number(&self, name: &[u8]) -> Option<u8> {
+        let known: [(&[u8], u8); 7] = [
+            (b"icmp", 1),
+            (b"igmp", 2),
+            (b"tcp", 6),
+            (b"udp", 17),
+            (b"esp", 50),
+            (b"ah", 51),
+            (b"ipv6-icmp", 58),
+        ];
+        known.iter().find(|k| k.0 == name).map(|k| k.1)
+    }
+
+    fn protocol_name(&self, _: u8) -> Option<String> {
+        None
+    }
+
+    fn host(&self, _: &[u8], _: Family) -> Vec<IpAddr> {
+        Vec::new()
+    }
+
+    fn host_name(&self, _: IpAddr) -> Option<String> {
+        None
+    }
+
+    fn user(&self, _: &[u8]) -> Option<u32> {
+        None
+    }
+
+    fn user_name(&self, _: u32) -> Option<String> {
+        None
+    }
+
+    fn group(&self, _: &[u8]) -> Option<u32> {
+        None
+    }
+
+    fn group_name(&self, _: u32) -> Option<String> {
+        None
+    }
+
+    fn set_index(&self, _: &[u8], _: Family) -> Result<u16, String> {
+        Ok(1)
+    }
+
+    fn set_name(&self, _: u16) -> Option<String> {
+        None
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    let (options, files): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|a| a.starts_with("--"));
+    let list = options.iter().any(|o| o == "--list");
+    for file in files {
+        let text = std::fs::read(&file)?;
+        let source = Source::new(file.clone(), SourceKind::File, text);
+        let facts = Facts::default();
+        let start = Instant::now();
+        let names = Offline::new(&Numbers);
+        let model = read(&source, Input::Save, guess_family(&source.name, &source.text), &names, &facts);
+        let parsed = start.elapsed();
+        let start = Instant::now();
+        let space = space::space(&model, &facts);
+        let dead = space.all_dead();
+        let analysed = start.elapsed();
+        let (nodes, steps) = space.cost();
+        let start = Instant::now();
+        let mut covers = 0;
+        for &id in &dead {
+            let found = space.covers(id).map(|c| c.rules).unwrap_or_default();
+            covers += found.len();
+            if list && let Some(rule) = model.rule(id) {
+                let line = |id| model.rule(id).map_or(0, |r| source.line_column(r.span.start).line);
+                let by: Vec<usize> = found.iter().map(|&id| line(id)).collect();
+                println!(
+                    "{file}:{}: {:?} by {by:?}",
+                    source.line_column(rule.span.start).line,
+                    space.dead(id)
+                );
+            }
+        }
+        println!(
+            "{file} {} rules, {} dead: read {:.3} s, analysis {:.3} s, {covers} covers {:.3} s, {nodes} nodes, {steps} steps{}",
+            model.rules().count(),
+            dead.len(),
+            parsed.as_secs_f64(),
+            analysed.as_secs_f64(),
+            start.elapsed().as_secs_f64(),
+            if space.is_incomplete() { ", incomplete" } else { "" }
+        );
+    }
+    Ok(())
+}

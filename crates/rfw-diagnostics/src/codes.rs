@@ -116,6 +116,7 @@ codes! {
     GOTO_SKIPS_REST = 311, "goto-skips-rest";
     FRAGMENT_MATCH_DEAD = 312, "fragment-match-dead";
     INSERT_REVERSES_ORDER = 313, "insert-reverses-order";
+    ANALYSIS_INCOMPLETE = 314, "analysis-incomplete";
     // Address translation and forwarding.
     DNAT_WITHOUT_FORWARD = 401, "dnat-without-forward";
     FORWARD_USES_ORIGINAL_PORT = 402, "forward-uses-original-port";

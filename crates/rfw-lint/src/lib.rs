@@ -11,6 +11,7 @@ mod commands;
 mod compare;
 pub mod conditions;
 mod coverage;
+mod dead;
 pub mod facts;
 mod fields;
 mod fingerprint;
@@ -184,6 +185,7 @@ fn findings(
     for check in CHECKS {
         (check.run)(&cx, &mut findings);
     }
+    checks::analysis_incomplete::finish(&cx, &mut findings);
     findings
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::bdd::{Bdd, Ref};
 use crate::engine::Engine;
+use crate::flow::Summary;
 use crate::program::{Action, RuleId};
 
 /// Deepest nesting that is followed.
@@ -14,24 +15,38 @@ const DEPTH: usize = 32;
 pub(crate) struct Fate {
     pub(crate) accepted: Ref,
     pub(crate) dropped: Ref,
+    /// Of those that may be dropped, those whose sender may be told.
+    pub(crate) rejected: Ref,
 }
 
 impl Fate {
-    const NONE: Self = Self { accepted: Ref::NONE, dropped: Ref::NONE };
-    const ANY: Self = Self { accepted: Ref::ALL, dropped: Ref::ALL };
+    const NONE: Self = Self { accepted: Ref::NONE, dropped: Ref::NONE, rejected: Ref::NONE };
+    const ANY: Self = Self { accepted: Ref::ALL, dropped: Ref::ALL, rejected: Ref::ALL };
 
     /// What a policy does.
     fn policy(accepts: bool) -> Self {
         let (accepted, dropped) = if accepts { (Ref::ALL, Ref::NONE) } else { (Ref::NONE, Ref::ALL) };
-        Self { accepted, dropped }
+        Self { accepted, dropped, rejected: Ref::NONE }
+    }
+
+    fn of(summary: Summary) -> Self {
+        Self { accepted: summary.accepted, dropped: summary.dropped, rejected: summary.rejected }
     }
 
     fn or(self, bdd: &mut Bdd, other: Self) -> Self {
-        Self { accepted: bdd.or(self.accepted, other.accepted), dropped: bdd.or(self.dropped, other.dropped) }
+        Self {
+            accepted: bdd.or(self.accepted, other.accepted),
+            dropped: bdd.or(self.dropped, other.dropped),
+            rejected: bdd.or(self.rejected, other.rejected),
+        }
     }
 
     fn within(self, bdd: &mut Bdd, region: Ref) -> Self {
-        Self { accepted: bdd.and(self.accepted, region), dropped: bdd.and(self.dropped, region) }
+        Self {
+            accepted: bdd.and(self.accepted, region),
+            dropped: bdd.and(self.dropped, region),
+            rejected: bdd.and(self.rejected, region),
+        }
     }
 }
 
@@ -47,7 +62,7 @@ impl Engine {
     pub(crate) fn fate(&mut self, table: usize, chain: usize) -> Fate {
         let Some(flow) = self.tables.get(table).and_then(|t| t.chains.get(chain)) else { return Fate::NONE };
         if flow.pure {
-            return Fate { accepted: flow.summary.accepted, dropped: flow.summary.dropped };
+            return Fate::of(flow.summary);
         }
         let mut known = self.continuations.remove(&table).unwrap_or_default();
         let accepts = self.program.tables[table].chains[chain].base.is_none_or(|b| b.accepts);
@@ -70,7 +85,7 @@ impl Engine {
         let flow = &self.tables[table].chains[chain];
         if flow.pure && after.is_none() {
             let summary = flow.summary;
-            let own = Fate { accepted: summary.accepted, dropped: summary.dropped };
+            let own = Fate::of(summary);
             let rest = returned.within(&mut self.bdd, summary.returned);
             return own.or(&mut self.bdd, rest);
         }
@@ -95,7 +110,7 @@ impl Engine {
             here = self.before_rule(RuleId { table, chain, rule }, here, returned, known, depth);
         }
         if external {
-            let open = Fate { accepted: Ref::ALL, dropped: Ref::NONE };
+            let open = Fate::policy(true);
             here = here.or(&mut self.bdd, open).or(&mut self.bdd, returned);
         }
         if after.is_none() {
@@ -125,6 +140,7 @@ impl Engine {
             Action::Continue => next,
             Action::Accept => Fate::policy(true),
             Action::Drop => Fate::policy(false),
+            Action::Reject => Fate { rejected: Ref::ALL, ..Fate::policy(false) },
             Action::Return => returned,
             Action::Either | Action::Unknown => Fate::ANY,
             Action::Jump(to) | Action::Goto(to) if closed || to >= chains => Fate::ANY,
@@ -134,6 +150,7 @@ impl Engine {
         for change in changes.iter().rev() {
             target.accepted = change.before(&mut self.bdd, target.accepted);
             target.dropped = change.before(&mut self.bdd, target.dropped);
+            target.rejected = change.before(&mut self.bdd, target.rejected);
         }
         let hit = target.within(&mut self.bdd, matched);
         let missed = if chance { next } else { next.within(&mut self.bdd, Bdd::not(matched)) };
@@ -153,7 +170,9 @@ impl Engine {
         for chain in order.into_iter().rev() {
             let found = &self.program.tables[table].chains[chain];
             ends[chain] = match found.base {
-                Some(base) => Fate::policy(base.accepts),
+                // What only a policy accepts was decided by nobody: a rule that says it is not called redundant.
+                Some(base) if base.accepts => Fate::ANY,
+                Some(_) => Fate::policy(false),
                 // Whoever calls it later may do anything with what returns.
                 None if !self.tables[table].chains[chain].live => Fate::ANY,
                 None => ends[chain],
@@ -199,7 +218,10 @@ impl Engine {
         self.continuations.insert(id.table, known);
         let comes = self.comes_to(id);
         let taken = self.bdd.and(comes, self.matched(id));
-        let otherwise = if action == Action::Accept { after.dropped } else { after.accepted };
+        let otherwise = match action {
+            Action::Accept => after.dropped,
+            _ => self.bdd.or(after.accepted, after.rejected),
+        };
         self.bdd.and(taken, otherwise) == Ref::NONE && !self.bdd.is_over()
     }
 

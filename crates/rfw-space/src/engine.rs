@@ -156,7 +156,12 @@ impl Engine {
             return Ref::NONE;
         }
         match rule.action {
-            Action::Accept | Action::Drop | Action::Return | Action::Either | Action::Goto(_) => matched,
+            Action::Accept
+            | Action::Drop
+            | Action::Reject
+            | Action::Return
+            | Action::Either
+            | Action::Goto(_) => matched,
             Action::Jump(to) => {
                 let table = &self.tables[id.table];
                 let looping = table.loops.contains(&(id.chain, id.rule));

@@ -25,16 +25,19 @@ const FOLLOWED: usize = 20_000;
 pub(crate) struct Summary {
     pub(crate) accepted: Ref,
     pub(crate) dropped: Ref,
+    /// Of what is dropped, what may be rejected.
+    pub(crate) rejected: Ref,
     /// Of a base chain: what its policy judges.
     pub(crate) returned: Ref,
 }
 
 impl Summary {
-    pub(crate) const NOTHING: Self = Self { accepted: Ref::NONE, dropped: Ref::NONE, returned: Ref::NONE };
+    pub(crate) const NOTHING: Self =
+        Self { accepted: Ref::NONE, dropped: Ref::NONE, rejected: Ref::NONE, returned: Ref::NONE };
 
     /// Anything may happen to these.
     fn anything(e: Ref) -> Self {
-        Self { accepted: e, dropped: e, returned: e }
+        Self { accepted: e, dropped: e, rejected: e, returned: e }
     }
 }
 
@@ -296,6 +299,10 @@ impl<'e> Walker<'e> {
             Action::Continue => goes_on = e,
             Action::Accept => out.accepted = self.bdd.or(out.accepted, e),
             Action::Drop => out.dropped = self.bdd.or(out.dropped, e),
+            Action::Reject => {
+                out.dropped = self.bdd.or(out.dropped, e);
+                out.rejected = self.bdd.or(out.rejected, e);
+            }
             Action::Return => out.returned = self.bdd.or(out.returned, e),
             Action::Either => self.add(out, Summary { returned: Ref::NONE, ..Summary::anything(e) }),
             Action::Unknown => {
@@ -337,6 +344,7 @@ impl<'e> Walker<'e> {
         Summary {
             accepted: self.bdd.and(e, summary.accepted),
             dropped: self.bdd.and(e, summary.dropped),
+            rejected: self.bdd.and(e, summary.rejected),
             returned: self.bdd.and(e, summary.returned),
         }
     }
@@ -344,6 +352,7 @@ impl<'e> Walker<'e> {
     fn add(&mut self, to: &mut Summary, more: Summary) {
         to.accepted = self.bdd.or(to.accepted, more.accepted);
         to.dropped = self.bdd.or(to.dropped, more.dropped);
+        to.rejected = self.bdd.or(to.rejected, more.rejected);
         to.returned = self.bdd.or(to.returned, more.returned);
     }
 }

@@ -109,7 +109,7 @@ impl Run<'_> {
             match rule.action {
                 Action::Continue => {}
                 Action::Accept => return End::Verdict(Verdict::Accept),
-                Action::Drop => return End::Verdict(Verdict::Drop),
+                Action::Drop | Action::Reject => return End::Verdict(Verdict::Drop),
                 Action::Return => return End::Returned,
                 Action::Either | Action::Unknown => return End::Verdict(Verdict::Unknown),
                 Action::Jump(to) => {

@@ -69,6 +69,8 @@ pub enum Action {
     Accept,
     /// It goes no further.
     Drop,
+    /// It goes no further, and its sender is told.
+    Reject,
     /// Back to the calling chain, or to the policy.
     Return,
     /// Through a chain of the same table and, if that does not judge, to the next rule.

@@ -88,7 +88,7 @@ pub(crate) fn steps(rules: &[Rule]) -> Vec<Step> {
 /// How far rules from `at` on differ in one clause, and which.
 fn run_from(rules: &[Rule], at: usize) -> (usize, Option<usize>) {
     let first = &rules[at];
-    let terminal = matches!(first.action, Action::Accept | Action::Drop | Action::Return);
+    let terminal = matches!(first.action, Action::Accept | Action::Drop | Action::Reject | Action::Return);
     if !terminal || first.condition.chance || !first.assigns.is_empty() {
         return (at + 1, None);
     }

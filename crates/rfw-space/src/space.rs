@@ -265,7 +265,7 @@ impl Space {
     }
 
     /// Whether a rule that accepts or drops could be deleted without a change to any packet's fate. Dead rules are not meant,
-    /// nor those that do anything else besides.
+    /// nor those that do anything else besides, nor those that accept what otherwise only a policy would.
     ///
     /// # Errors
     /// The budget is used up.

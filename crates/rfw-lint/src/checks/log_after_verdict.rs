@@ -19,34 +19,44 @@
 use rfw_diagnostics::{Diagnostic, Severity, codes};
 
 use crate::Finding;
-use crate::checks::{Cx, rules_after_catch_all};
+use crate::checks::{Cx, SHOWN, rules_after_catch_all};
 use crate::conditions::Outcome;
-use crate::coverage::Cover;
-use crate::model::RuleId;
+use crate::dead::Cause;
+use crate::model::{Placed, RuleId};
 
 /// One finding per log rule.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
-    for (id, placed) in cx.model.rules() {
-        let by = match cx.coverage.cover(id) {
-            Some(Cover::Wider(by)) => by,
-            Some(Cover::CatchAll(by)) if rules_after_catch_all::only_logs(cx, RuleId { rule: by + 1, ..id }) => by,
-            _ => continue,
+    for (&id, death) in cx.deaths() {
+        let alone = |by: &RuleId| rules_after_catch_all::only_logs(cx, RuleId { rule: by.rule + 1, ..id });
+        let wanted = match death.cause {
+            Cause::Log => true,
+            Cause::CatchAll => death.by.first().is_some_and(alone),
+            _ => false,
         };
-        let Some(cover) = cx.sibling(id, by).filter(|_| placed.conditions.logs) else { continue };
-        let verb = match cover.conditions.outcome {
-            Outcome::Accept => "accepted",
-            Outcome::Drop => "dropped",
-            Outcome::Return => "returned",
+        let Some(placed) = cx.model.rule(id).filter(|placed| wanted && placed.conditions.logs) else { continue };
+        let verbs: Vec<&str> = death.by.iter().filter_map(|&by| cx.model.rule(by)).map(verb).collect();
+        let verb = match verbs.split_first() {
+            Some((first, rest)) if rest.iter().all(|v| v == first) => first,
             _ => "judged",
         };
         let diagnostic = Diagnostic::new(
             codes::LOG_AFTER_VERDICT,
             Severity::Warn,
             placed.span,
-            format!("nothing is logged: {} already {verb} these packets", cx.line(RuleId { rule: by, ..id }, cover)),
+            format!("nothing is logged: {} already {verb} these packets", cx.lines(&death.by)),
         )
-        .also(cover.span, format!("{verb} here"))
         .help("LOG does not end processing, so put it before the verdict");
-        out.push(Finding::about(diagnostic, cx.model, id));
+        let covers = death.by.iter().filter_map(|&by| cx.model.rule(by)).take(SHOWN);
+        let labelled = covers.fold(diagnostic, |d, cover| d.also(cover.span, format!("{} here", self::verb(cover))));
+        out.push(Finding::about(labelled, cx.model, id));
+    }
+}
+
+fn verb(cover: &Placed) -> &'static str {
+    match cover.conditions.outcome {
+        Outcome::Accept => "accepted",
+        Outcome::Drop => "dropped",
+        Outcome::Return => "returned",
+        _ => "judged",
     }
 }

@@ -3,17 +3,22 @@
 //! A check asks the model and its facts; it never looks at the name of an extension.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use rfw_diagnostics::{Code, Severity, Source, SourceKind, Span, codes};
 
 use crate::Finding;
 use crate::conditions::Outcome;
 use crate::coverage::Coverage;
+use crate::dead::Death;
 use crate::facts::Facts;
 use crate::mend::{Broken, Mended};
 use crate::model::{Chain, Model, Placed, Policy, RuleId};
 use crate::space::Space;
 use crate::written::WrittenCheck;
+
+/// Rules that a message names at most.
+pub(crate) const SHOWN: usize = 5;
 
 /// What checks may ask.
 pub struct Cx<'a> {
@@ -29,6 +34,8 @@ pub struct Cx<'a> {
     pub coverage: Coverage,
     /// Sets of packets, once a check asked.
     space: OnceCell<Space>,
+    /// Rules that can never match, and why.
+    deaths: OnceCell<BTreeMap<RuleId, Death>>,
 }
 
 impl<'a> Cx<'a> {
@@ -40,7 +47,15 @@ impl<'a> Cx<'a> {
         facts: &'a Facts,
         sibling: Option<(&'a Model, &'a Source)>,
     ) -> Self {
-        Self { model, source, facts, sibling, coverage: Coverage::of(model), space: OnceCell::new() }
+        Self {
+            model,
+            source,
+            facts,
+            sibling,
+            coverage: Coverage::of(model),
+            space: OnceCell::new(),
+            deaths: OnceCell::new(),
+        }
     }
 
     /// The ruleset of the other family of the same host and its text, where both were given.
@@ -55,12 +70,54 @@ impl<'a> Cx<'a> {
         self.space.get_or_init(|| crate::space::space(self.model, self.facts))
     }
 
+    /// The analysis, if a check has asked for it.
+    pub(crate) fn space_if_made(&self) -> Option<&Space> {
+        self.space.get()
+    }
+
+    /// Rules that can never match, each with its one cause.
+    pub(crate) fn deaths(&self) -> &BTreeMap<RuleId, Death> {
+        self.deaths.get_or_init(|| crate::dead::deaths(self))
+    }
+
+    /// How a message names rules: `line 7`, `lines 7 and 8`, `lines 1, 2, 3, 4, 5 and 17 more`.
+    pub(crate) fn lines(&self, ids: &[RuleId]) -> String {
+        let live = self.source.kind == SourceKind::Live;
+        let number = |id: &RuleId| match self.model.rule(*id) {
+            Some(_) if live => id.rule + 1,
+            Some(placed) => self.source.line_column(placed.span.start).line,
+            None => 0,
+        };
+        let word = if live { "rule" } else { "line" };
+        let mut numbers: Vec<usize> = ids.iter().map(number).collect();
+        numbers.dedup();
+        let shown: Vec<String> = numbers.iter().take(SHOWN).map(ToString::to_string).collect();
+        match (shown.as_slice(), numbers.len().saturating_sub(SHOWN)) {
+            ([], _) => "earlier rules".to_owned(),
+            ([one], _) => format!("{word} {one}"),
+            ([first @ .., last], 0) => format!("{word}s {} and {last}", first.join(", ")),
+            (all, more) => format!("{word}s {} and {more} more", all.join(", ")),
+        }
+    }
+
     /// How a message names a rule: by its line, or by its number where nobody sees the lines.
     fn line(&self, id: RuleId, placed: &Placed) -> String {
         if self.source.kind == SourceKind::Live {
             return format!("rule {}", id.rule + 1);
         }
         format!("line {}", self.source.line_column(placed.span.start).line)
+    }
+
+    /// The whole line of a rule, with its end, where the text has one rule a line and nothing else on it.
+    pub(crate) fn whole_line(&self, span: Span) -> Option<Span> {
+        let text = &self.source.text;
+        if self.source.kind != SourceKind::File || self.model.input != crate::Input::Save {
+            return None;
+        }
+        let (from, to) = (usize::try_from(span.start).ok()?, usize::try_from(span.end).ok()?);
+        let start = text.get(..from)?.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let end = text.get(to..)?.iter().position(|&b| b == b'\n').map_or(text.len(), |at| to + at + 1);
+        Some(Span::new(start, end))
     }
 
     /// The other rule of the same chain.
@@ -149,11 +206,15 @@ checks! {
     established_in_nat = ESTABLISHED_IN_NAT, Warn;
     conntrack_capacity = CONNTRACK_CAPACITY, Info;
     recent_list_shared = RECENT_LIST_SHARED, Warn;
+    shadowed_rule = SHADOWED_RULE, Warn;
+    redundant_rule = REDUNDANT_RULE, Info;
+    unsatisfiable_rule = UNSATISFIABLE_RULE, Error;
     rules_after_catch_all = RULES_AFTER_CATCH_ALL, Warn;
     duplicate_rule = DUPLICATE_RULE, Warn;
     unused_chain = UNUSED_CHAIN, Info;
     chain_loop = CHAIN_LOOP, Error;
     insert_reverses_order = INSERT_REVERSES_ORDER, Warn;
+    analysis_incomplete = ANALYSIS_INCOMPLETE, Warn;
     dnat_without_forward = DNAT_WITHOUT_FORWARD, Error;
     log_without_limit = LOG_WITHOUT_LIMIT, Warn;
     log_after_verdict = LOG_AFTER_VERDICT, Warn;

@@ -22,29 +22,26 @@
 use rfw_diagnostics::{Diagnostic, codes};
 
 use crate::Finding;
-use crate::checks::Cx;
-use crate::conditions::{Conditions, Key, Outcome};
-use crate::coverage::Cover;
-use crate::model::RuleId;
+use crate::checks::{Cx, SHOWN};
+use crate::conditions::{Conditions, Key};
+use crate::dead::Cause;
 
 /// One finding per limit.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
-    for (id, placed) in cx.model.rules() {
-        let Some(Cover::Wider(by)) = cx.coverage.cover(id) else { continue };
-        let Some(cover) = cx.sibling(id, by) else { continue };
-        if !is_limit(&placed.conditions) || !accepts(&cover.conditions) {
-            continue;
-        }
+    for (&id, death) in cx.deaths().iter().filter(|(_, death)| death.cause == Cause::Limit) {
+        let Some(placed) = cx.model.rule(id) else { continue };
         let what = if placed.conditions.judges_only_new() { "every new connection" } else { "every packet" };
         let to = service(&placed.conditions).unwrap_or_else(|| " it would judge".to_owned());
+        let already = if death.by.len() == 1 { "already accepts" } else { "already accept" };
         let diagnostic = Diagnostic::error(
             codes::RATE_LIMIT_UNREACHABLE,
             placed.span,
-            format!("this limit never sees a packet: {} already accepts {what}{to}", cx.line(RuleId { rule: by, ..id }, cover)),
+            format!("this limit never sees a packet: {} {already} {what}{to}", cx.lines(&death.by)),
         )
-        .also(cover.span, "accepted here")
         .help("move the limit above the accept");
-        out.push(Finding::about(diagnostic, cx.model, id));
+        let covers = death.by.iter().filter_map(|&by| cx.model.rule(by)).take(SHOWN);
+        let labelled = covers.fold(diagnostic, |d, cover| d.also(cover.span, "accepted here"));
+        out.push(Finding::about(labelled, cx.model, id));
     }
 }
 
@@ -56,18 +53,4 @@ fn service(rule: &Conditions) -> Option<String> {
         _ => return None,
     };
     Some(format!(" to {protocol}/{}", rule.set(&Key::DestinationPort)?.single()?))
-}
-
-/// A rule that slows somebody down, or the half of one that counts.
-fn is_limit(rule: &Conditions) -> bool {
-    let can_drop = match rule.outcome {
-        Outcome::Drop | Outcome::Jump(_) | Outcome::Goto(_) | Outcome::Ends | Outcome::Return => true,
-        Outcome::Continue => !rule.lists.is_empty(),
-        Outcome::Accept | Outcome::Unknown => false,
-    };
-    rule.is_limited() && can_drop && !rule.logs
-}
-
-fn accepts(rule: &Conditions) -> bool {
-    matches!(rule.outcome, Outcome::Accept | Outcome::Jump(_) | Outcome::Goto(_))
 }

@@ -73,14 +73,15 @@ fn rule(placed: &Placed, table: &crate::model::Table, family: Family, atoms: &mu
     let action = match &asked.outcome {
         Outcome::Continue => Action::Continue,
         Outcome::Accept => Action::Accept,
-        Outcome::Drop => Action::Drop,
+        Outcome::Drop if asked.effects().is_empty() => Action::Drop,
+        Outcome::Drop => Action::Reject,
         Outcome::Return => Action::Return,
         Outcome::Jump(name) => chain(name, Action::Jump),
         Outcome::Goto(name) => chain(name, Action::Goto),
         Outcome::Ends => Action::Either,
         Outcome::Unknown => Action::Unknown,
     };
-    let ends = matches!(action, Action::Accept | Action::Drop | Action::Either);
+    let ends = matches!(action, Action::Accept | Action::Drop | Action::Reject | Action::Either);
     Rule {
         condition,
         assigns: if ends { Vec::new() } else { assigns(asked, family) },

@@ -95,7 +95,14 @@ pub fn findings(name: &str, text: &[u8]) -> (Source, Vec<Finding>) {
         Some("sh") => Input::Script,
         _ => Input::Save,
     };
-    let facts = if name.ends_with(".txt") { facts(&String::from_utf8_lossy(text)) } else { Facts::default() };
+    let mut facts =
+        if name.ends_with(".txt") { facts(&String::from_utf8_lossy(text)) } else { Facts::default() };
+    // A case of a budget that ends says so in its first line.
+    if let Some(nodes) =
+        std::str::from_utf8(text).ok().and_then(|t| t.lines().next()?.strip_prefix("# budget: "))
+    {
+        facts.budget.nodes = nodes.parse().expect("a number");
+    }
     let rules = if name.ends_with(".txt") { b"*filter\nCOMMIT\n".to_vec() } else { text.to_vec() };
     let source = Source::new(name, SourceKind::File, rules);
     let options = Options { facts, ..options() };

@@ -194,7 +194,7 @@ fn one_cause_one_finding() {
                  -A INPUT -p udp -m limit --limit 1/s -j DROP";
     assert_eq!(codes(OPEN, lines).into_iter().filter(|c| *c >= 205).collect::<Vec<_>>(), [304]);
     // Only logs behind the end: the advice about logs is the better one.
-    assert_eq!(codes(OPEN, "-A INPUT -i lo -j ACCEPT\n-A INPUT -j ACCEPT\n-A INPUT -j LOG"), [502]);
+    assert_eq!(codes(OPEN, "-A INPUT -i lo -j DROP\n-A INPUT -j ACCEPT\n-A INPUT -j LOG"), [607, 502]);
 }
 
 #[test]

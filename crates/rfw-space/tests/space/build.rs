@@ -60,7 +60,8 @@ fn rules(chain: usize, chance: bool, marks: bool) -> impl Strategy<Value = Vec<R
     let users = 1 + USERS;
     let mut actions = vec![
         (4, Just(Action::Accept).boxed()),
-        (4, Just(Action::Drop).boxed()),
+        (3, Just(Action::Drop).boxed()),
+        (1, Just(Action::Reject).boxed()),
         (2, Just(Action::Return).boxed()),
         (1, Just(Action::Continue).boxed()),
     ];

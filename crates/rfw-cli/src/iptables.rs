@@ -190,7 +190,7 @@ pub fn built(
     let cx = BuildCx { family, table: spec.name, chain, names };
     report::warnings(&command.rule);
     let rules = build(&command.rule, &cx)?;
-    warn_of_headers(family, command, &rules);
+    warn_of_rules(family, command, &rules);
     if command.action == Action::Replace && rules.len() > 1 {
         return Err(Box::new(
             Diagnostic::error(
@@ -206,15 +206,20 @@ pub fn built(
     Ok(rules)
 }
 
-/// IPv6 extension headers are no protocol that `-p` would see: a packet's protocol is that of its last header.
-pub fn warn_of_headers(family: Family, command: &Command<'_>, rules: &[Rule]) {
-    if let Some(text) = warning_of_headers(family, command, rules) {
-        report::error_text(&text);
-    }
+/// Says what iptables says of rules that it takes with a warning.
+pub fn warn_of_rules(family: Family, command: &Command<'_>, rules: &[Rule]) {
+    warnings_of_rules(family, command, rules).iter().for_each(|text| report::error_text(text));
 }
 
-/// What [`warn_of_headers`] says, if anything.
-pub fn warning_of_headers(family: Family, command: &Command<'_>, rules: &[Rule]) -> Option<String> {
+/// What [`warn_of_rules`] says; several addresses in one command say it once.
+pub fn warnings_of_rules(family: Family, command: &Command<'_>, rules: &[Rule]) -> Vec<String> {
+    let parts = rules.first().into_iter().flat_map(|rule| &rule.matches);
+    let values = parts.flat_map(|part| part.warnings()).map(|text| format!("{text}\n"));
+    values.chain(warning_of_headers(family, command, rules)).collect()
+}
+
+/// IPv6 extension headers are no protocol that `-p` would see: a packet's protocol is that of its last header.
+fn warning_of_headers(family: Family, command: &Command<'_>, rules: &[Rule]) -> Option<String> {
     const HEADERS: [u8; 5] = [0, 43, 44, 51, 60];
     if family != Family::Ipv6 {
         return None;
@@ -358,7 +363,9 @@ fn apply_action(
             return transaction.zero(table, chain, number, command.at);
         }
         (Action::NewChain, Some(chain), ..) => transaction.new_chain(table, chain)?,
-        (Action::DeleteChain, chain, ..) => return transaction.delete_chains(table, chain, command.at),
+        (Action::DeleteChain, chain, ..) => {
+            return transaction.delete_chains(table, chain, command.at, command.verbose > 0);
+        }
         (Action::RenameChain, Some(chain), Some(new), _) => transaction.rename(table, chain, new)?,
         (Action::Policy, Some(chain), Some(policy), _) => {
             transaction.set_policy(table, chain, policy, (0, 0), false)?;

@@ -46,6 +46,11 @@ pub trait Extension: Sized {
     fn lift(run: &mut Run<'_>) -> Option<Self>;
     /// What general lints may know.
     fn facts(&self) -> Facts<'_>;
+
+    /// What iptables says on standard error of a value that it takes all the same, a line each.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A row of the table of extensions.
@@ -123,6 +128,12 @@ macro_rules! extensions {
             pub fn lower(&self, out: &mut $crate::Lowering) {
                 match self { $(Self::$kind(e) => $crate::Extension::lower(&**e, out)),+ }
             }
+            /// See [`Extension::warnings`](crate::Extension::warnings).
+            #[must_use]
+            pub fn warnings(&self) -> Vec<String> {
+                match self { $(Self::$kind(e) => $crate::Extension::warnings(&**e)),+ }
+            }
+
             /// See [`Extension::facts`](crate::Extension::facts).
             #[must_use]
             pub fn facts(&self) -> $crate::Facts<'_> {

@@ -319,8 +319,15 @@ impl Transaction<'_> {
         Ok(vec![name.text.to_vec()])
     }
 
-    /// `-X`; gives the chains that were deleted, for `-v`.
-    pub fn delete_chains(&mut self, table: usize, name: Option<&Word<'_>>, span: Span) -> Done<Vec<Vec<u8>>> {
+    /// `-X`; gives the chains that were deleted, for `-v`. With `by_name` they go in that order, else as they were made: of
+    /// several that are busy the kernel's first refusal is told.
+    pub fn delete_chains(
+        &mut self,
+        table: usize,
+        name: Option<&Word<'_>>,
+        span: Span,
+        by_name: bool,
+    ) -> Done<Vec<Vec<u8>>> {
         let spec = self.tables[table].spec;
         if let Some(name) = name {
             let Some(index) = self.find_chain(table, &name.text)? else {
@@ -349,11 +356,16 @@ impl Transaction<'_> {
             .filter(|(_, _, state)| state.kernel.as_ref().is_none_or(|c| c.hook.is_none()))
             .map(|(index, name, _)| (index, name.to_vec()))
             .collect();
-        doomed.sort_by(|a, b| a.1.cmp(&b.1));
         let idle = self.idle_base_chains(table)?;
+        if by_name {
+            doomed.sort_by(|a, b| a.1.cmp(&b.1));
+        } else {
+            doomed.sort_by_key(|(index, _)| *index);
+        }
         for (index, _) in doomed.iter().chain(&idle) {
             self.delete_one(table, *index, span);
         }
+        doomed.sort_by(|a, b| a.1.cmp(&b.1));
         Ok(doomed.into_iter().map(|(_, name)| name).collect())
     }
 

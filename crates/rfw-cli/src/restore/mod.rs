@@ -483,7 +483,7 @@ impl<'f, 't> File<'f, 't> {
         };
         report::warnings(&command.rule);
         let rules: Vec<Rule> = build(&command.rule, &cx)?;
-        iptables::warn_of_headers(self.personality.family, command, &rules);
+        iptables::warn_of_rules(self.personality.family, command, &rules);
         if let (Some(RuleTarget::Jump(_) | RuleTarget::Goto(_)), Some(target)) =
             (rules.first().map(|rule| &rule.target), &command.rule.target)
         {

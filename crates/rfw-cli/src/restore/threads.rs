@@ -194,7 +194,7 @@ fn take<'t>(
     let chain = share.chain(name)?;
     let cx = BuildCx { family: place.family, table: place.spec.name, chain: name, names };
     let rules: Vec<Rule> = build(&command.rule, &cx).ok()?;
-    if iptables::warning_of_headers(place.family, &command, &rules).is_some() {
+    if !iptables::warnings_of_rules(place.family, &command, &rules).is_empty() {
         return None;
     }
     if let Some(RuleTarget::Jump(target) | RuleTarget::Goto(target)) = rules.first().map(|rule| &rule.target)

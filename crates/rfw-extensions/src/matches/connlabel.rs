@@ -6,7 +6,7 @@
 //! xt in both encodings: loading it makes the kernel keep labels for new connections, which reading `ct label` in nf_tables does
 //! not, and a label that cannot be set fails the match.
 
-use rfw_diagnostics::{Diagnostic, codes};
+use rfw_diagnostics::{Classic, Diagnostic, codes};
 use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{ValueError, number};
@@ -102,6 +102,16 @@ fn find(text: &[u8], names: &dyn Names) -> Option<u16> {
     named.and_then(|(bit, _)| u16::try_from(*bit).ok())
 }
 
+/// iptables' words; it says first that it has no names, if there are none.
+fn unknown_label(shown: &str, nameless: bool) -> Classic {
+    let text = format!("label '{shown}' not found or invalid value");
+    if !nameless {
+        return Classic::Parameter(text);
+    }
+    let line = format!("Warning: cannot open {}: No such file or directory", Labels::Conntrack.file());
+    Classic::Announced { line, text }
+}
+
 fn parse_label(word: &Word<'_>, names: &dyn Names) -> Parsed<u16> {
     if word.text.is_empty() {
         let error = ValueError::whole(&word.text, "the name of a label");
@@ -118,7 +128,7 @@ fn parse_label(word: &Word<'_>, names: &dyn Names) -> Parsed<u16> {
         Box::new(
             Diagnostic::error(codes::BAD_VALUE, word.span, format!("there is no label `{shown}`"))
                 .help(help)
-                .parameter(format!("label '{shown}' not found or invalid value")),
+                .classic(unknown_label(&shown, known.is_empty())),
         )
     })
 }

@@ -86,6 +86,15 @@ impl Extension for Iprange {
         }
     }
 
+    fn warnings(&self) -> Vec<String> {
+        let reversed = self.both().filter(|(_, range)| range.value.is_reversed());
+        reversed
+            .map(|(_, range)| {
+                format!("xt_iprange: range {} is reversed and will never match", range.value)
+            })
+            .collect()
+    }
+
     fn list(&self, out: &mut Printer<'_>) {
         for (side, range) in self.both() {
             let sign = if range.inverted { " !" } else { "" };

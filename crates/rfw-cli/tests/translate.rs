@@ -169,3 +169,36 @@ fn mistakes_give_no_script() {
         Some(1)
     );
 }
+
+#[test]
+fn json_says_what_it_leaves_out() {
+    let rules =
+        "*filter\n-A INPUT -p tcp -m multiport --dports 22,80 -j ACCEPT\n-A INPUT -m recent --set\nCOMMIT\n";
+    let program = link("iptables-restore-translate");
+    let out = run(&program, &["--json", "-f", &file("json.rules", rules)]);
+    assert_eq!(out.status.code(), Some(0));
+    let errors = String::from_utf8_lossy(&out.stderr).into_owned();
+    let reason = "-t filter -A INPUT -m recent --set: -m recent has no nft form";
+    assert!(errors.contains(&format!("left out: {reason}")), "{errors}");
+    let made: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert_eq!(made["nftables"][0]["metainfo"]["left_out"], serde_json::json!([reason]));
+    let rules =
+        made["nftables"].as_array().into_iter().flatten().filter(|object| !object["add"]["rule"].is_null());
+    assert_eq!(rules.count(), 1);
+    let one =
+        run(Path::new(env!("CARGO_BIN_EXE_rfw")), &["translate", "--json", "-A", "INPUT", "-j", "DROP"]);
+    assert!(shown(&one).starts_with("{\"nftables\":["), "{}", shown(&one));
+    let nft = Command::new("unshare")
+        .args(["-n", "nft", "-j", "-f"])
+        .arg(file("saved.json", &shown(&out)))
+        .output();
+    match nft {
+        Ok(out) if out.status.success() => {}
+        Ok(out) => {
+            let text = String::from_utf8_lossy(&out.stderr).into_owned();
+            assert!(text.contains("Operation not permitted") || text.contains("unshare"), "{text}");
+            said(&format!("SKIPPED loading: {text}"));
+        }
+        Err(_) => said("SKIPPED loading: no unshare\n"),
+    }
+}

@@ -11,6 +11,7 @@ pub mod ir;
 pub mod lift;
 pub mod list;
 pub mod lower;
+pub mod nft_json;
 pub mod nft_syntax;
 pub mod print;
 

@@ -6,6 +6,7 @@
 mod command;
 mod restore;
 
+use rfw_compiler::nft_json;
 use rfw_diagnostics::{Classic, Span};
 use rfw_extensions::Registry;
 use rfw_syntax::{Action, Mode, join_argv, parse_command};
@@ -16,6 +17,15 @@ use crate::personality::Personality;
 use crate::report;
 
 pub use restore::run as run_restore;
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// nft's syntax.
+    Text,
+    /// The JSON of libnftables.
+    Json,
+}
 
 /// A line of the translation.
 enum Text {
@@ -28,9 +38,17 @@ enum Text {
 }
 
 /// Runs one command line; gives the exit status.
-pub fn run(personality: &Personality, arguments: Vec<Vec<u8>>) -> u8 {
-    if personality.ours && arguments.first().is_some_and(|word| word == b"--restore") {
-        return restore::run_own(personality, &arguments[1..]);
+pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
+    let mut form = Form::Text;
+    while let Some(word) = arguments.first() {
+        match word.as_slice() {
+            b"--json" => form = Form::Json,
+            b"--restore" if personality.ours => {
+                return restore::run_own(personality, form, &arguments[1..]);
+            }
+            _ => break,
+        }
+        arguments.remove(0);
     }
     let joined = join_argv(&arguments);
     let end = Span::new(joined.source.text.len().saturating_sub(1), joined.source.text.len());
@@ -64,7 +82,10 @@ pub fn run(personality: &Personality, arguments: Vec<Vec<u8>>) -> u8 {
         .and_then(|spec| command::lines(personality.family, spec, &command, &shown, &names, &unwritable));
     match lines {
         Ok(lines) => {
-            report::output(lines.iter().map(shell_line).collect::<String>().as_bytes());
+            match form {
+                Form::Text => report::output(lines.iter().map(shell_line).collect::<String>().as_bytes()),
+                Form::Json => report::output(json(personality, &lines).as_bytes()),
+            }
             0
         }
         Err(halt) => iptables::report_halt(personality, halt, &joined.source),
@@ -87,6 +108,30 @@ fn script_line(text: &Text) -> String {
         Text::Rule(words) | Text::Command(words) => format!("{words}\n"),
         Text::Note(words) => format!("# {words}\n"),
     }
+}
+
+/// All lines as one JSON document for `nft -j -f`. What has no nft form can't stand there as a comment: it is said on standard
+/// error, and kept in `metainfo`, where nft does not look.
+fn json(personality: &Personality, lines: &[Text]) -> String {
+    let (mut objects, mut left_out) = (Vec::new(), Vec::new());
+    for line in lines {
+        match line {
+            Text::Note(words) => left_out.push(words.clone()),
+            Text::Rule(words) | Text::Command(words) => match nft_json::command(words) {
+                Ok(object) => objects.push(object),
+                Err(error) => left_out.push(format!("{words}: {error}")),
+            },
+        }
+    }
+    let mut metainfo = serde_json::json!({ "json_schema_version": 1 });
+    if !left_out.is_empty() {
+        metainfo["left_out"] = serde_json::json!(left_out);
+    }
+    for words in left_out {
+        report::error_text(&format!("{}: left out: {words}\n", personality.program()));
+    }
+    objects.insert(0, serde_json::json!({ "metainfo": metainfo }));
+    format!("{}\n", serde_json::json!({ "nftables": objects }))
 }
 
 /// Text that cannot end the comment it stands in.

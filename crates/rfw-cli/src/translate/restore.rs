@@ -12,7 +12,7 @@ use rfw_syntax::{
 };
 
 use super::command::{base_chain, expressions, lines, table};
-use super::{Text, one_line, script_line};
+use super::{Form, Text, json, one_line, script_line};
 use crate::engine::{Done, Halt};
 use crate::iptables;
 use crate::names::SystemNames;
@@ -22,7 +22,7 @@ use crate::restore::read_source;
 
 /// Runs `iptables-restore-translate`; gives the exit status.
 pub fn run(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
-    let mut file = None;
+    let (mut file, mut form) = (None, Form::Text);
     let mut rest = arguments.iter().map(|word| String::from_utf8_lossy(word).into_owned());
     while let Some(word) = rest.next() {
         match word.as_str() {
@@ -34,6 +34,7 @@ pub fn run(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
                 report::output(format!("{} v{}\n", personality.called(), personality.version).as_bytes());
                 return 0;
             }
+            "--json" => form = Form::Json,
             "-f" | "--file" => file = rest.next(),
             other => match other.strip_prefix("--file=").or_else(|| other.strip_prefix("-f")) {
                 Some(name) => file = Some(name.to_owned()),
@@ -45,7 +46,9 @@ pub fn run(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
         }
     }
     match file {
-        Some(file) => translate(personality, Some(&file).filter(|name| *name != "-").map(String::as_str)),
+        Some(file) => {
+            translate(personality, form, Some(&file).filter(|name| *name != "-").map(String::as_str))
+        }
         None => {
             report::error_text(&format!("ERROR: missing file name\n{}", usage(personality)));
             1
@@ -54,11 +57,12 @@ pub fn run(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
 }
 
 /// Runs `rfw translate --restore [FILE]`; gives the exit status.
-pub fn run_own(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
+pub fn run_own(personality: &Personality, form: Form, arguments: &[Vec<u8>]) -> u8 {
     match arguments {
-        [] => translate(personality, None),
-        [file] if file == b"-" => translate(personality, None),
-        [file] => translate(personality, Some(&String::from_utf8_lossy(file))),
+        [word, rest @ ..] if word == b"--json" => run_own(personality, Form::Json, rest),
+        [] => translate(personality, form, None),
+        [file] if file == b"-" => translate(personality, form, None),
+        [file] => translate(personality, form, Some(&String::from_utf8_lossy(file))),
         _ => {
             report::error_text("rfw translate --restore takes one file, or standard input\n");
             2
@@ -68,12 +72,12 @@ pub fn run_own(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
 
 fn usage(personality: &Personality) -> String {
     format!(
-        "Usage: {} [-h] [-f <FILE>] [-V]\n\t[ --help ]\n\t[ --file=<FILE> ]\n\t[ --version ]\n",
+        "Usage: {} [-h] [-f <FILE>] [-V]\n\t[ --help ]\n\t[ --file=<FILE> ]\n\t[ --json ]\n\t[ --version ]\n",
         personality.called()
     )
 }
 
-fn translate(personality: &Personality, path: Option<&str>) -> u8 {
+fn translate(personality: &Personality, form: Form, path: Option<&str>) -> u8 {
     let source = match read_source(path) {
         Ok(source) => source,
         Err(error) => {
@@ -105,7 +109,10 @@ fn translate(personality: &Personality, path: Option<&str>) -> u8 {
         let line = |d: &Diagnostic| Some(source.line_column(d.span.start).line);
         return report::diagnostics(personality, &found, 0, &source, line);
     }
-    report::output(script.text().as_bytes());
+    match form {
+        Form::Text => report::output(script.text().as_bytes()),
+        Form::Json => report::output(json(personality, &script.lines).as_bytes()),
+    }
     0
 }
 

@@ -3,6 +3,9 @@
 //! Every rule of the fixtures that lowers natively is loaded twice, by rfw and as text by nft, and read back. What is
 //! compared is what the rules raise to, in a form in which a range is two comparisons and bytes are compared one by one.
 
+use std::collections::BTreeMap;
+
+use rfw_compiler::nft_json;
 use rfw_compiler::nft_syntax::{chain_name, family_word, rule_text};
 use rfw_compiler::{Lowered, TableSpec, lower};
 use rfw_extensions::Encoding;
@@ -35,6 +38,7 @@ struct Tally {
     same: usize,
     untranslatable: usize,
     refused: usize,
+    without_json: usize,
     complaints: Vec<String>,
 }
 
@@ -51,8 +55,8 @@ fn nft_makes_the_same_rules() {
             std::fs::remove_file(&file.path).unwrap();
         }
         say(&format!(
-            "translate: {} rules are the same by nft, {} have no nft form, {} the kernel refuses",
-            tally.same, tally.untranslatable, tally.refused
+            "translate: {} rules are the same by nft, {} of them have no JSON form, {} have no nft form, {} the kernel refuses",
+            tally.same, tally.without_json, tally.untranslatable, tally.refused
         ));
         let complaints = tally.complaints;
         assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
@@ -94,6 +98,22 @@ fn compare(file: &RuleFile, tally: &mut Tally) {
         return;
     }
     let by_nft = dump(&mut kernel, file);
+    clear(&mut kernel);
+    let by_json = by_json(&mut kernel, file, &cases, tally);
+    for (key, texts) in &by_nft {
+        let written = cases.iter().filter(|case| case.key == *key).zip(texts);
+        let written: Vec<_> =
+            written.filter(|(case, _)| nft_json::command(case.command(file).trim_end()).is_ok()).collect();
+        let objects = by_json.get(key).map_or(&[][..], Vec::as_slice);
+        assert!(objects.len() == written.len() || !tally.complaints.is_empty(), "{} {key:?}", file.name);
+        for ((case, text), object) in written.into_iter().zip(objects) {
+            let (text, object) = (canonical(text), canonical(object));
+            if text != object {
+                let line = &case.line;
+                tally.complaints.push(format!("{}: {line}\n  text {text:?}\n  json {object:?}", file.name));
+            }
+        }
+    }
     for (key, ours) in &found {
         let theirs = by_nft.get(key).map_or(&[][..], Vec::as_slice);
         assert_eq!(ours.len(), theirs.len(), "{} {key:?}", file.name);
@@ -175,6 +195,47 @@ fn frame(file: &RuleFile) -> String {
         }
     }
     text
+}
+
+/// What nft makes of the same rules as JSON. Rules without a JSON form are counted.
+fn by_json(
+    kernel: &mut Live,
+    file: &RuleFile,
+    cases: &[Case],
+    tally: &mut Tally,
+) -> BTreeMap<Key, Vec<message::Rule>> {
+    let objects = |lines: String| -> Result<String, String> {
+        let objects: Result<Vec<_>, _> = lines.lines().map(nft_json::command).collect();
+        let objects = objects.map_err(|error| error.to_string())?;
+        Ok(serde_json::json!({ "nftables": objects }).to_string())
+    };
+    let mut script = frame(file);
+    let mut missing = 0;
+    for case in cases {
+        match objects(case.command(file)) {
+            Ok(_) => script.push_str(&case.command(file)),
+            Err(_) => missing += 1,
+        }
+    }
+    tally.without_json += missing;
+    let whole = objects(script.clone()).unwrap();
+    let said = run("nft", &["-j", "-f", "-"], whole.as_bytes());
+    if !said.status.success() {
+        for line in script.lines().filter(|line| line.starts_with("add rule")) {
+            let one = objects(frame(file) + line).unwrap();
+            let said = run("nft", &["-j", "-f", "-"], one.as_bytes());
+            if !said.status.success() {
+                let error = String::from_utf8_lossy(&said.stderr).into_owned();
+                tally.complaints.push(format!(
+                    "{}: {line}\n  {}\n  {error}",
+                    file.name,
+                    objects(line.into()).unwrap()
+                ));
+            }
+            clear(kernel);
+        }
+    }
+    dump(kernel, file)
 }
 
 /// Runs a script; what nft says if it refuses.

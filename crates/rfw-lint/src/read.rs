@@ -1,5 +1,6 @@
 //! Texts to a [`Model`]: save files and lists of iptables arguments.
 
+use rfw_compiler::TableSpec;
 use rfw_diagnostics::{Diagnostic, Source};
 use rfw_extensions::{Names, Registry};
 use rfw_nft::Family;
@@ -31,13 +32,21 @@ impl Input {
         if name.ends_with(".args") {
             return Self::Arguments;
         }
-        if shell::is_script(name, text) {
+        if shell::is_script(name, text) && !is_pasted_dump(name, text) {
             return Self::Script;
         }
         let mut lines = text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
         let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#")).unwrap_or_default();
         if first.starts_with(b"-") { Self::Arguments } else { Self::Save }
     }
+}
+
+/// Whether a text is a dump with the prompt before it, not a script that holds one.
+fn is_pasted_dump(name: &str, text: &[u8]) -> bool {
+    let script = name.ends_with("sh") || text.starts_with(b"#!") || text.windows(2).any(|w| w == b"<<");
+    let mut lines = text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
+    let opens = |line: &[u8]| line.strip_prefix(b"*").is_some_and(|table| TableSpec::named(table).is_some());
+    !script && lines.any(opens) && lines.any(|line| line == b"COMMIT")
 }
 
 /// The family of a text: by its name, else by the addresses in its rules.

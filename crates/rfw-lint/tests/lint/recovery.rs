@@ -1,6 +1,8 @@
 //! Lines that iptables refuses: each fault is found, all of them in one run, and the rest is analysed as if the line had been
 //! right.
 
+use rfw_lint::Input;
+
 use crate::common::{findings, listing};
 use crate::recovery_texts::{FILES, LINES, around};
 
@@ -87,4 +89,22 @@ fn what_is_not_known_stays_unknown() {
 fn one_finding_for_a_missing_chain() {
     let text = "*filter\n-A INPUT -j WEB_IN\n-A INPUT -p tcp -j WEB_IN\n-A WEB_IN -s 192.0.2.1 -j DROP\n-A WEB_IN -j DROP\nCOMMIT\n";
     assert_eq!(syntax(text), [104]);
+}
+
+/// A dump that was pasted with its prompt is a dump.
+#[test]
+fn a_prompt_does_not_make_a_script() {
+    let dump = "*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n";
+    for before in [
+        "root@gw:~# iptables-save\n",
+        "[root@gw ~]# iptables-save\n",
+        "$ sudo iptables-save\n",
+        "iptables-save v1.8.9\n",
+    ] {
+        let text = format!("{before}{dump}root@gw:~#\n");
+        assert_eq!(Input::guess("-", text.as_bytes()), Input::Save, "{text}");
+        assert_eq!(syntax(&text), [109, 109], "{text}");
+    }
+    let script = format!("#!/bin/sh\niptables-restore <<E\n{dump}E\n");
+    assert_eq!(Input::guess("-", script.as_bytes()), Input::Script);
 }

@@ -68,6 +68,8 @@ fn every_file_becomes_the_same_xml() {
         files(Path::new(&more), &["rules"], &mut all);
     }
     let mut compared = 0;
+    // Files with mistakes have rules of chains that no line declares, which the original does not close.
+    all.retain(|path| !path.to_string_lossy().contains("/lint/"));
     for path in all {
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         // The original prints what happens to be in its memory for counters that are not there.
@@ -125,6 +127,16 @@ fn borders_are_the_same() {
     compare(&ours, &["--combine=3", "-x", "--foo"], "*f\nCOMMIT\n", "no options");
     let (stock, rfw) = both(&ours, &["-h"], "");
     assert_eq!(rfw.status.code(), stock.status.code());
+}
+
+/// The original leaves the last one of these open.
+#[test]
+fn rules_of_undeclared_chains_are_closed() {
+    let mut command = Command::new(links("xml").join("iptables-xml"));
+    command.arg("-v");
+    let out = feed(command, "*f\n-A A -j X\n*g\n-A B -j Y\nCOMMIT\n");
+    let out = String::from_utf8(out.stdout).expect("text");
+    assert_eq!((out.matches("<rule ").count(), out.matches("</rule>").count()), (2, 2), "{out}");
 }
 
 /// The original goes on with the last rule of the table before, and its XML is broken then.

@@ -276,8 +276,11 @@ fn deed(placed: &Placed) -> Option<String> {
         Some(Body::Rule(rule)) => rule,
         other => return Some(format!("{other:?}")),
     };
+    // Two targets that become the same expressions do the same.
+    let effects = placed.conditions.effects();
     let target = match &rule.target {
-        RuleTarget::Extension(target) => Some(format!("{target:?}")),
+        RuleTarget::Extension(target) if effects.is_empty() => Some(format!("{target:?}")),
+        RuleTarget::Extension(_) => Some(format!("{effects:?} {:?}", placed.conditions.outcome)),
         _ => None,
     };
     let limited = placed.conditions.is_limited() || !placed.conditions.lists.is_empty();

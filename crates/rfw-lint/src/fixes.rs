@@ -20,23 +20,23 @@ pub fn apply_fixes(text: &[u8], fixes: &[&Fix]) -> Fixed {
     let mut order: Vec<usize> = (0..fixes.len()).collect();
     order.sort_by_key(|&at| fixes[at].edits.iter().map(|e| e.span).min());
     let mut applied = vec![false; fixes.len()];
-    let mut edits: BTreeMap<u32, &Edit> = BTreeMap::new();
+    let mut edits: BTreeMap<(u32, u32), &Edit> = BTreeMap::new();
     for at in order {
         let fix = fixes[at];
         let own = &fix.edits;
-        let there = !own.is_empty() && own.iter().all(|e| edits.get(&e.span.start).is_some_and(|o| *o == e));
+        let there = !own.is_empty() && own.iter().all(|e| edits.get(&key(e)).is_some_and(|o| *o == e));
         if there {
             applied[at] = true;
             continue;
         }
         let inside = own.iter().all(|e| e.span.end as usize <= text.len());
         let apart = own.iter().enumerate().all(|(n, edit)| {
-            let (before, after) = (edits.range(..edit.span.start), edits.range(edit.span.start..));
+            let (before, after) = (edits.range(..key(edit)), edits.range(key(edit)..));
             let near = before.last().into_iter().chain(after.into_iter().next()).map(|(_, e)| *e);
             near.chain(&own[..n]).all(|other| !clash(edit, other))
         });
         if inside && apart && !own.is_empty() {
-            edits.extend(own.iter().map(|edit| (edit.span.start, edit)));
+            edits.extend(own.iter().map(|edit| (key(edit), edit)));
             applied[at] = true;
         }
     }
@@ -51,10 +51,15 @@ pub fn apply_fixes(text: &[u8], fixes: &[&Fix]) -> Fixed {
     Fixed { text: out, applied }
 }
 
+/// Their order; what is inserted at a place comes before what begins there.
+fn key(edit: &Edit) -> (u32, u32) {
+    (edit.span.start, edit.span.end)
+}
+
 /// Whether two edits cannot both be made: they share bytes, or both insert at one place.
 fn clash(one: &Edit, other: &Edit) -> bool {
     let (a, b) = (one.span, other.span);
-    (a.start < b.end && b.start < a.end) || a.start == b.start
+    (a.start < b.end && b.start < a.end) || a == b
 }
 
 #[cfg(test)]
@@ -88,6 +93,8 @@ mod tests {
             fixed(&[fix(&[(4, 6, "b")]), fix(&[(2, 5, "a")])]),
             ("01a56789".to_owned(), vec![false, true])
         );
+        assert_eq!(fixed(&[fix(&[(2, 2, "a"), (2, 4, "b")])]), ("01ab456789".to_owned(), vec![true]));
+        assert_eq!(fixed(&[fix(&[(2, 5, "a")]), fix(&[(4, 4, "b")])]).1, [true, false]);
         // All edits of a fix or none.
         let both = [fix(&[(2, 3, "a")]), fix(&[(2, 3, "b"), (7, 8, "b")])];
         assert_eq!(fixed(&both), ("01a3456789".to_owned(), vec![true, false]));

@@ -63,3 +63,55 @@ fn unsafe_fixes_only_when_asked() {
 fn the_running_ruleset_is_not_mended() {
     assert_eq!(rfw(&["lint", "--live", "--fix"], "").status.code(), Some(2));
 }
+
+#[test]
+fn what_cannot_be_proved_is_refused() {
+    let ports = "-A INPUT -p tcp --dport 80 -j ACCEPT\n-A INPUT -p tcp --dport 443 -j ACCEPT\n\
+                 -A INPUT -p tcp --dport 8080 -j ACCEPT\n";
+    let text = |more: &str| format!("*filter\n:INPUT DROP [0:0]\n{ports}{more}COMMIT\n");
+    let out = rfw(&["lint", "--fix", "--select", "RFW703", "-"], &text(""));
+    assert!(stdout(&out).contains("--dports 80,443,8080"), "{}{}", stdout(&out), stderr(&out));
+    let broken = text("-A INPUT --nonsense -j DROP\n");
+    let out = rfw(&["lint", "--fix", "--select", "RFW703", "-"], &broken);
+    assert_eq!(stdout(&out), broken);
+    assert!(stderr(&out).contains("the fix of RFW703 is refused"), "{}", stderr(&out));
+}
+
+#[test]
+fn what_an_unsafe_fix_changes_is_said() {
+    let text = "*filter\n:INPUT DROP [0:0]\n-A INPUT -s 010.0.0.1 -j ACCEPT\nCOMMIT\n";
+    let out = rfw(&["lint", "--unsafe-fixes", "-"], text);
+    assert!(stdout(&out).contains("-s 10.0.0.1"), "{}", stdout(&out));
+    let said = stderr(&out);
+    assert!(said.contains("what the rules do has changed: tcp ") && said.contains("filter INPUT"), "{said}");
+}
+
+/// What fixes do to the bad example of every check: nothing that a safe one claims is ever refused.
+#[test]
+fn fixes_of_all_examples() {
+    let cases = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/lint/cases");
+    let mut fixed = 0;
+    let mut folders: Vec<_> =
+        fs::read_dir(&cases).expect("cases").map(|e| e.expect("an entry").path()).collect();
+    folders.sort();
+    for case in folders {
+        let code = case.file_name().expect("a name").to_string_lossy()[..6].to_owned();
+        let mut files: Vec<_> =
+            fs::read_dir(&case).expect("files").map(|e| e.expect("an entry").path()).collect();
+        files.sort();
+        for file in
+            files.iter().filter(|f| f.file_name().is_some_and(|n| n.to_string_lossy().starts_with("bad")))
+        {
+            let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+            let folder = folder("fix-examples");
+            fs::copy(file, folder.join(&name)).expect("copied");
+            for how in ["--fix", "--unsafe-fixes"] {
+                let said =
+                    stderr(&rfw_in(&folder, &["lint", "--isolated", "--select", &code, how, &name], ""));
+                assert!(!said.contains("refused"), "{code} {how}: {said}");
+                fixed += usize::from(said.contains(" fixed ("));
+            }
+        }
+    }
+    assert!(fixed >= 25, "{fixed}");
+}

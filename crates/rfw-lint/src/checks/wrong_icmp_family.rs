@@ -39,9 +39,9 @@ pub(crate) fn look(written: &Written<'_, '_>, out: &mut Vec<Diagnostic>) {
     };
     let mut diagnostic = Diagnostic::error(codes::WRONG_ICMP_FAMILY, protocol.value.span, message)
         .help("the rule loads but never matches");
-    // The types of one are not those of the other.
+    // The types of one are not those of the other. What was never matched is matched then.
     if written.uses().next().is_none() {
-        diagnostic = diagnostic.fix(protocol.value.span, meant, FixSafety::Safe);
+        diagnostic = diagnostic.fix(protocol.value.span, meant, FixSafety::Unsafe);
     }
     out.push(diagnostic);
 }

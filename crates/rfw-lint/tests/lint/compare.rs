@@ -71,6 +71,9 @@ fn other_words_for_the_same() {
         "-A INPUT -s 10.0.0.0/31 -j REJECT",
     );
     same(":X - [0:0]\n-A INPUT -p tcp -j X\n-A X -p tcp --dport 22 -j ACCEPT", SSH);
+    same("-A INPUT -p tcp -j REJECT", "-A INPUT -p tcp -j REJECT --reject-with icmp-port-unreachable");
+    let raw = |target: &str| format!("*raw\n-A PREROUTING -p tcp -j {target}\nCOMMIT\n");
+    assert_eq!(compared(&raw("NOTRACK"), &raw("CT --notrack")), Comparison::Same);
     // A table that is not there accepts.
     let more = format!("{}*mangle\nCOMMIT\n", filter(SSH));
     assert_eq!(compared(&more, &filter(SSH)), Comparison::Same);
@@ -96,6 +99,11 @@ fn what_rules_do_besides_judging() {
     different(LOG, &LOG.replace("prefix a", "prefix b"), "more than judge");
     different(&format!("{LOG}\n{SSH}"), &format!("{SSH}\n{LOG}"), ":22");
     different("-A INPUT -p tcp -j REJECT", "-A INPUT -p tcp -j DROP", "more than judge");
+    different(
+        "-A INPUT -p tcp -j REJECT",
+        "-A INPUT -p tcp -j REJECT --reject-with tcp-reset",
+        "more than judge",
+    );
     let nat =
         |to: &str| format!("*nat\n-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination {to}\nCOMMIT\n");
     assert_eq!(compared(&nat("10.0.0.1"), &nat("10.0.0.1")), Comparison::Same);

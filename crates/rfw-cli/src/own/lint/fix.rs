@@ -216,14 +216,14 @@ fn judge(
     if codes.into_iter().any(|code| count(after, code) >= count(before, code)) {
         return Err("it does not mend what was found".to_owned());
     }
+    let safe = done.iter().all(|f| f.diagnostic.fix.as_ref().is_some_and(|x| x.safety == FixSafety::Safe));
     // A text that does not load has no meaning to keep.
-    if done.iter().all(|f| blocks(f)) {
+    let broken = done.iter().all(|f| blocks(f));
+    if safe && broken {
         return Ok(None);
     }
     let text = |state| text(state, one);
-    let found = prove([text(before), text(after)], names, options);
-    let safe = done.iter().all(|f| f.diagnostic.fix.as_ref().is_some_and(|x| x.safety == FixSafety::Safe));
-    match (found, safe) {
+    match (prove([text(before), text(after)], names, options), safe) {
         (Comparison::Same, _) => Ok(None),
         (Comparison::Different { packet, change }, true) => {
             Err(format!("it would change what the rules do: {packet} {change}"))
@@ -234,6 +234,7 @@ fn judge(
         (Comparison::Different { packet, change }, false) => {
             Ok(Some(format!("what the rules do has changed: {packet} {change}")))
         }
+        (Comparison::Unknown(_), false) if broken => Ok(None),
         (Comparison::Unknown(why), false) => Ok(Some(format!("what has changed is not known: {why}"))),
     }
 }

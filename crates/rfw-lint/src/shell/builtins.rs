@@ -151,7 +151,7 @@ impl<'a> Shell<'a> {
                 self.status =
                     if closed { test::holds(&arguments[..arguments.len() - 1], false) } else { None };
             }
-            b"test" => self.status = test::holds(arguments, false),
+            b"test" => self.status = self.test(arguments, false),
             b"exit" => return Flow::Exit,
             b"return" => {
                 self.status = match arguments.first() {
@@ -196,6 +196,26 @@ impl<'a> Shell<'a> {
             _ => self.program(name, arguments, span),
         }
         Flow::Next
+    }
+
+    /// `[ … ]`. A comparison of what the script is called with: it is read as it runs with `start`.
+    pub(super) fn test(&mut self, fields: &[Field], double: bool) -> Option<bool> {
+        const CALLS: [&[u8]; 9] =
+            [b"start", b"up", b"on", b"stop", b"down", b"off", b"flush", b"clear", b"status"];
+        let word = |f: &Field| f.known().is_some_and(|k| CALLS.contains(&k));
+        let called = |f: &Field| f.unknown.as_ref().is_some_and(|why| why.text == super::expand::CALLED);
+        if self.arguments.is_some() || !fields.iter().any(word) || !fields.iter().any(called) {
+            return test::holds(fields, double);
+        }
+        if let Some(field) = fields.iter().find(|f| called(f)) {
+            self.firewall.assumed_start(field.span);
+        }
+        let starts =
+            fields.iter().filter_map(Field::known).find(|k| CALLS[..3].contains(k)).unwrap_or(b"start");
+        let start = Value::Known(Text::new(starts, Span::default()));
+        let assumed = |f: &Field| if called(f) { Field::of(&start, f.span) } else { f.clone() };
+        let fields: Vec<Field> = fields.iter().map(assumed).collect();
+        test::holds(&fields, double)
     }
 
     /// Some other program.

@@ -7,6 +7,9 @@ use super::ast::{Change, Parameter, Part, PartKind, Word};
 use super::run::Shell;
 use super::text::{Field, Text, Value, Why, fits};
 
+/// Why an argument of the script is not known.
+pub(super) const CALLED: &str = "it is what the script is called with";
+
 /// What a parameter is.
 enum Looked {
     /// One value.
@@ -175,7 +178,7 @@ impl<'a> Shell<'a> {
     fn value(&mut self, value: &Value, name: &[u8], part: &'a Part, growing: &mut Growing) {
         let text = match value {
             Value::Known(text) => text,
-            Value::Unknown(why) => return growing.unknown(why.clone(), !part.quoted),
+            Value::Unknown(why) => return growing.unknown(why.clone(), !part.quoted || name == b"@"),
         };
         self.charge(text.bytes().len());
         let push = |into: &mut Text, text: &Text| push_as(into, text, name, part.span);
@@ -292,18 +295,18 @@ impl<'a> Shell<'a> {
                     None => Looked::One(Value::Known(Text::new(b"", at))),
                 },
                 None if matches!(parameter.change, Change::Default { .. }) => Looked::Unset,
-                None => unknown("it is what the script is called with"),
+                None => unknown(CALLED),
             };
         }
         match name {
             b"@" | b"*" => match &self.arguments {
                 Some(list) if name == b"@" => Looked::List(list.clone()),
                 Some(list) => Looked::One(joined(list, at)),
-                None => unknown("it is what the script is called with"),
+                None => unknown(CALLED),
             },
             b"#" => match &self.arguments {
                 Some(list) => Looked::One(Value::Known(Text::new(list.len().to_string().as_bytes(), at))),
-                None => unknown("it is what the script is called with"),
+                None => unknown(CALLED),
             },
             b"?" => match self.status {
                 Some(good) => Looked::One(Value::Known(Text::new(if good { b"0" } else { b"1" }, at))),

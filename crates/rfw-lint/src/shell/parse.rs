@@ -90,6 +90,9 @@ impl Parser<'_> {
             rest.push((join, self.pipeline()?));
         }
         list.0.push(AndOr { first, rest });
+        if self.peek() == Some(b'(') && self.at > before {
+            return problem(self.at, self.at + 1, "`(` can't stand here");
+        }
         match self.peek() {
             Some(b';') if !matches!(self.peek_at(1), Some(b';' | b'&')) => self.at += 1,
             Some(b'&') => self.at += 1,

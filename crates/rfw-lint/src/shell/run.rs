@@ -12,7 +12,6 @@ use super::ast::{
     AndOr, Arm, Assigned, Assignment, Command, Join, Kind, List, Pipeline, Redirect, Redirected, Script, Word,
 };
 use super::firewall::Firewall;
-use super::test;
 use super::text::{Field, Text, Value, Variable, Why, fits};
 
 /// Commands and copied bytes (64 to a step) that one script may cost, besides one for each of its bytes.
@@ -364,7 +363,7 @@ impl<'a> Shell<'a> {
             }
             Kind::Test(words) => {
                 let fields: Vec<Field> = words.iter().map(|word| self.whole(word)).collect();
-                self.status = test::holds(&fields, true);
+                self.status = self.test(&fields, true);
                 Flow::Next
             }
             Kind::Arithmetic(span) => {
@@ -455,7 +454,7 @@ impl<'a> Shell<'a> {
             None => match &self.arguments {
                 Some(list) => list.iter().map(|value| Field::of(value, at)).collect(),
                 None => {
-                    vec![Field::of(&Value::Unknown(Why::new(at, "it is what the script is called with")), at)]
+                    vec![Field::of(&Value::Unknown(Why::new(at, super::expand::CALLED)), at)]
                 }
             },
         };

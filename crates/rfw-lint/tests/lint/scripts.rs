@@ -224,6 +224,26 @@ fn other_programs() {
 }
 
 #[test]
+fn scripts_that_are_called_with_start() {
+    for (text, known) in [
+        ("if [ \"$1\" = stop ]; then iptables -F; exit 0; fi\niptables -A INPUT -j DROP\n", 1),
+        ("iptables -A INPUT -j DROP\n[[ $1 == stop || $1 == clear ]] && iptables -F\n", 1),
+        (
+            "main() { case $1 in start) iptables -A INPUT -j DROP;; stop) iptables -F;; esac; }\nmain \"$@\"\n",
+            1,
+        ),
+        ("if test x$1 = xstop; then iptables -F; else iptables -A INPUT -j DROP; fi\n", 0),
+    ] {
+        let (found, shown) = of(text);
+        assert_eq!(count(&found, 130), 1, "{text}\n{shown}");
+        assert_eq!(rules(text, "INPUT").1, known, "{text}\n{shown}");
+    }
+    let text =
+        "function clear() { iptables -F; }\niptables -A INPUT -j DROP\nfunciton bad() { iptables -F; }\n";
+    assert_eq!((count(&of(text).0, 130), rules(text, "INPUT").1), (1, 1), "{}", of(text).1);
+}
+
+#[test]
 fn two_rules_in_one_line_of_a_save_file() {
     let text = "*filter\n-A INPUT -i lo -j ACCEPT -A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n";
     let (source, found) = findings("t.rules", text.as_bytes());

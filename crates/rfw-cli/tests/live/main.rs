@@ -9,6 +9,7 @@ mod monitor;
 mod persist;
 mod restore;
 mod rulesets;
+mod sets;
 mod support;
 mod unprivileged;
 mod versions;

@@ -48,13 +48,13 @@ impl Engine {
         }
         let chains = &self.program.tables[at.table].chains;
         if let Some(base) = chains[at.chain].base {
-            let possible = crate::engine::at_hook(
-                &mut self.bdd,
-                &mut self.domain,
-                self.program.tables[at.table].kind,
-                base.hook,
-            );
+            let kind = self.program.tables[at.table].kind;
+            let possible = crate::engine::at_hook(&mut self.bdd, &mut self.domain, kind, base.hook);
             *excluded |= !self.bdd.is_within(left, possible);
+            let left = self.bdd.and(left, possible);
+            if left != Ref::NONE {
+                out.extend(self.dropped_before(kind, base.hook, left));
+            }
             return;
         }
         let callers: Vec<RuleId> = chains

@@ -30,6 +30,8 @@ pub(crate) struct Engine {
     pub(crate) bdd: Bdd,
     pub(crate) domain: Domain,
     pub(crate) tables: Vec<TableFlow>,
+    /// Which tables are analysed.
+    pub(crate) ready: Vec<bool>,
     dead: HashMap<RuleId, Dead>,
     /// By table, once somebody asked.
     pub(crate) continuations: HashMap<usize, Continuations>,
@@ -41,19 +43,27 @@ impl Engine {
         let all: Vec<Vec<Vec<Step>>> =
             program.tables.iter().map(|t| t.chains.iter().map(|c| steps(&c.rules)).collect()).collect();
         let asked = asked(&program, &all);
-        let mut bdd = Bdd::new(budget);
+        let bdd = Bdd::new(budget);
         let atoms = program.atoms.len().min(MAX_ATOMS);
-        let mut domain = Domain::new(asked, interest, atoms, program.family);
-        let mut tables = Vec::with_capacity(all.len());
-        for (at, steps) in all.into_iter().enumerate() {
-            let kind = program.tables[at].kind;
-            let flow = Walker::new(&mut bdd, &mut domain, &program, at, steps).run(&|bdd, domain, chain| {
-                chain.base.map_or(Ref::ALL, |base| at_hook(bdd, domain, kind, base.hook))
-            });
-            tables.push(flow);
+        let domain = Domain::new(asked, interest, atoms, program.family);
+        let (dead, continuations) = (HashMap::new(), HashMap::new());
+        let count = program.tables.len();
+        let (tables, ready) = (vec![TableFlow::default(); count], vec![false; count]);
+        let mut engine = Self { program, bdd, domain, tables, ready, dead, continuations };
+        // In the order in which packets meet them.
+        let mut all: Vec<_> = all.into_iter().enumerate().collect();
+        all.sort_by_key(|(at, _)| engine.program.tables[*at].kind);
+        for (at, steps) in all {
+            let kind = engine.program.tables[at].kind;
+            let hooks: Vec<Hook> =
+                engine.program.tables[at].chains.iter().filter_map(|c| c.base).map(|b| b.hook).collect();
+            let entries: HashMap<Hook, Ref> =
+                hooks.into_iter().map(|hook| (hook, engine.arriving(kind, hook))).collect();
+            let walker = Walker::new(&mut engine.bdd, &mut engine.domain, &engine.program, at, steps);
+            let flow = walker.run(&|hook| entries.get(&hook).copied().unwrap_or(Ref::ALL));
+            engine.tables[at] = flow;
+            engine.ready[at] = true;
         }
-        let mut engine =
-            Self { program, bdd, domain, tables, dead: HashMap::new(), continuations: HashMap::new() };
         for table in 0..engine.tables.len() {
             for chain in 0..engine.tables[table].chains.len() {
                 engine.bury(table, chain);

@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use crate::bdd::{Bdd, Ref};
 use crate::domain::{Domain, MAX_ATOMS};
 use crate::effects::{Change, Effects};
-use crate::program::{Action, Chain, Program};
+use crate::program::{Action, Chain, Hook, Program};
 use crate::runs::Step;
 
 /// Deepest nesting that is followed where a chain has no summary; the kernel's own bound is 16 (`NFT_JUMP_STACK_SIZE`).
@@ -59,7 +59,7 @@ pub(crate) struct ChainFlow {
 }
 
 /// What is known of one table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct TableFlow {
     pub(crate) chains: Vec<ChainFlow>,
     /// Callees before callers.
@@ -177,7 +177,7 @@ impl<'e> Walker<'e> {
     }
 
     /// Summaries of all chains that have one, then entries; `entry` says what a hook lets in.
-    pub(crate) fn run(mut self, entry: &dyn Fn(&mut Bdd, &mut Domain, &Chain) -> Ref) -> TableFlow {
+    pub(crate) fn run(mut self, entry: &dyn Fn(Hook) -> Ref) -> TableFlow {
         let order = self.flow.order.clone();
         for &chain in &order {
             if self.flow.chains[chain].pure {
@@ -186,9 +186,8 @@ impl<'e> Walker<'e> {
             }
         }
         for at in 0..self.chains.len() {
-            let chain = &self.chains[at];
-            if chain.base.is_some() {
-                self.flow.chains[at].entry = entry(self.bdd, self.domain, chain);
+            if let Some(base) = self.chains[at].base {
+                self.flow.chains[at].entry = entry(base.hook);
             } else if !self.flow.chains[at].live {
                 self.flow.chains[at].entry = Ref::ALL;
             }

@@ -20,6 +20,7 @@ pub mod field;
 mod flow;
 mod interp;
 pub mod packet;
+mod pipeline;
 mod program;
 mod runs;
 pub mod set;

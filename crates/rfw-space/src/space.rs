@@ -171,13 +171,7 @@ impl Space {
     /// The same with any value of some fields.
     #[must_use]
     pub fn forget(&self, a: Region, keys: &[Key]) -> Region {
-        self.region(|e| {
-            let mut levels: Vec<(u32, u32)> =
-                keys.iter().map(|k| e.domain.levels(k)).filter(|l| l.0 < l.1).collect();
-            levels.sort_unstable();
-            levels.dedup();
-            e.bdd.exists(a.0, &levels)
-        })
+        self.region(|e| e.forgotten(a.0, keys))
     }
 
     /// The packets of a region, whatever the questions of unknown meaning are answered.
@@ -187,6 +181,37 @@ impl Space {
             let from = e.domain.atoms();
             e.bdd.exists(a.0, &[(from, u32::MAX)])
         })
+    }
+
+    /// What answers to packets of a region: ends exchanged (addresses, ports, interfaces), state ESTABLISHED, or UNTRACKED
+    /// where they are. Flags, marks and matches of unknown meaning are open; of ICMP only echo requests are answered.
+    #[must_use]
+    pub fn reply(&self, a: Region) -> Region {
+        self.region(|e| e.reply(a.0))
+    }
+
+    /// The packets of a region as they are at another hook: interfaces that are not known there are forgotten, one that was
+    /// not known before may be any.
+    #[must_use]
+    pub fn moved(&self, a: Region, to: Hook) -> Region {
+        self.region(|e| e.moved(a.0, to))
+    }
+
+    /// The packets of a region, as they are at a base chain of `nat`, after what its translations may make of them; those that
+    /// are not translated for sure are in it as they were.
+    #[must_use]
+    pub fn after_nat(&self, chain: ChainId, a: Region) -> Region {
+        self.region(|e| {
+            let images = e.images(a.0, chain.table, chain.chain);
+            e.bdd.or(a.0, images)
+        })
+    }
+
+    /// The packets of a region that one rule may translate, as they are afterwards. Where the region is of another hook, move
+    /// it first.
+    #[must_use]
+    pub fn image(&self, id: RuleId, a: Region) -> Region {
+        self.region(|e| e.image(a.0, id))
     }
 
     // Questions about regions.

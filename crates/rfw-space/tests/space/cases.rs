@@ -2,8 +2,8 @@
 
 use rfw_nft::Family;
 use rfw_space::{
-    Action, Base, Budget, Chain, ChainId, Condition, Dead, Hook, Interest, Key, Kind, NEW, Program, Rule,
-    RuleId, Set, Space, Table, interface,
+    Action, Base, Budget, Chain, ChainId, Condition, Dead, ESTABLISHED, Hook, Interest, Key, Kind, NEW,
+    Program, Rule, RuleId, Set, Space, Table, Translation, interface,
 };
 
 fn program(chains: Vec<(Option<bool>, Vec<Rule>)>) -> Program {
@@ -107,4 +107,93 @@ fn a_budget_ends() {
     let space = Space::new(program, &Interest::default(), Budget { nodes: 1 << 20, steps: 500 });
     assert!(space.is_incomplete() && space.all_dead().is_empty());
     assert!(space.is_empty(space.all()).is_err());
+}
+
+/// A router: raw drops one source, nat forwards a port, filter lets it through.
+fn router() -> Program {
+    let base = |hook, accepts, rules| Chain {
+        name: format!("{hook:?}"),
+        base: Some(Base { hook, accepts }),
+        external: false,
+        rules,
+    };
+    let tcp = |port| {
+        Condition::always().with(Key::Protocol, Set::one(6)).with(Key::DestinationPort, Set::one(port))
+    };
+    let bad = Condition::always().with(Key::Source, net(0xc000_0200, 24));
+    let mut forward = Rule::new(tcp(8080).with(Key::Iif, interface("eth0")), Action::Accept);
+    forward.translation = Some(Translation {
+        destination: true,
+        addresses: Some(Set::one(0x0a00_0005)),
+        ports: Some(Set::one(80)),
+    });
+    let inside = tcp(80).with(Key::Destination, Set::one(0x0a00_0005));
+    let filter = vec![
+        Rule::new(bad.clone(), Action::Accept),
+        Rule::new(inside.with(Key::State, Set::one(NEW)), Action::Accept),
+        Rule::new(Condition::always().with(Key::State, Set::one(ESTABLISHED)), Action::Accept),
+    ];
+    Program {
+        family: Family::Ipv4,
+        tables: vec![
+            Table {
+                kind: Kind::Filter,
+                chains: vec![base(Hook::Forward, false, filter), base(Hook::Input, true, Vec::new())],
+            },
+            Table { kind: Kind::Nat, chains: vec![base(Hook::Prerouting, true, vec![forward])] },
+            Table {
+                kind: Kind::Raw,
+                chains: vec![base(Hook::Prerouting, true, vec![Rule::new(bad, Action::Drop)])],
+            },
+        ],
+        atoms: Vec::new(),
+    }
+}
+
+#[test]
+fn translated_packets_arrive_and_dropped_ones_do_not() {
+    let space = Space::new(router(), &Interest::default(), Budget::default());
+    // Raw dropped them.
+    assert_eq!(space.all_dead(), [rule(0, 0)]);
+    let covers = space.covers(rule(0, 0)).unwrap();
+    assert_eq!(covers.rules, [RuleId { table: 2, chain: 0, rule: 0 }]);
+    let nat = space.base(Kind::Nat, Hook::Prerouting).unwrap();
+    let forward = space.base(Kind::Filter, Hook::Forward).unwrap();
+    let to = space.all_of(&[space.service(6, &Set::one(8080)), space.state(&[NEW]), space.incoming("eth0")]);
+    let to = space.and(to, space.at(Kind::Nat, Hook::Prerouting));
+    let image = space.image(RuleId { table: 1, chain: 0, rule: 0 }, to);
+    assert_eq!(space.values(image, &Key::Destination).unwrap(), Set::one(0x0a00_0005));
+    assert_eq!(space.values(image, &Key::DestinationPort).unwrap(), Set::one(80));
+    assert!(space.must_accept(forward, space.moved(image, Hook::Forward)).unwrap());
+    // What is not translated is dropped.
+    assert!(!space.may_accept(forward, space.moved(to, Hook::Forward)).unwrap());
+    assert!(space.may_accept(forward, space.moved(space.after_nat(nat, to), Hook::Forward)).unwrap());
+    // Replies come back the other way and are accepted.
+    let reply = space.reply(space.moved(image, Hook::Forward));
+    assert_eq!(space.values(reply, &Key::Source).unwrap(), Set::one(0x0a00_0005));
+    assert_eq!(space.values(reply, &Key::SourcePort).unwrap(), Set::one(80));
+    assert!(space.is_within(reply, space.outgoing("eth0")).unwrap());
+    assert!(space.must_accept(forward, reply).unwrap());
+    assert_eq!(space.reply(space.reply(reply)), reply);
+}
+
+#[test]
+fn echo_requests_are_answered_by_echo_replies() {
+    let space = space(vec![(
+        Some(false),
+        vec![Rule::new(Condition::always().with(Key::Protocol, Set::one(1)), Action::Accept)],
+    )]);
+    let mut interest = Interest::default();
+    for kind in [0u128, 3, 8] {
+        interest.add(Key::SourcePort, Set::range(kind << 8, kind << 8 | 0xff));
+    }
+    let program = program(vec![(Some(false), Vec::new())]);
+    let typed = Space::new(program, &interest, Budget::default());
+    let icmp = typed.one(&Key::Protocol, 1);
+    let ping = typed.and(icmp, typed.set(&Key::SourcePort, &Set::range(0x800, 0x8ff)));
+    assert_eq!(typed.values(typed.reply(ping), &Key::SourcePort).unwrap(), Set::range(0, 0xff));
+    let error = typed.and(icmp, typed.set(&Key::SourcePort, &Set::range(0x300, 0x3ff)));
+    assert!(typed.is_empty(typed.reply(error)).unwrap());
+    // Where nobody tells types apart, a reply may be anything of ICMP.
+    assert!(!space.is_empty(space.reply(space.one(&Key::Protocol, 1))).unwrap());
 }

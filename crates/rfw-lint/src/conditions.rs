@@ -15,7 +15,7 @@ use rfw_nft::expr::{Expr, Verdict};
 use rfw_nft::predicate::{Item, Raised, Relation, Value, raise};
 
 pub use crate::fields::{ESTABLISHED, INVALID, Key, NEW, RELATED, interface};
-use crate::fields::{Masked, Tested, in_set, number, test};
+use crate::fields::{Masked, Tested, in_set, number, ports, test};
 use crate::sets::Set;
 
 /// Where a rule sends what it matches.
@@ -55,6 +55,8 @@ pub struct Conditions {
     masked: Vec<Masked>,
     /// Pure conditions that are known by their equality only.
     opaque: Vec<Item>,
+    /// For each of them the words of its match, if it is all that the match asks.
+    words: Vec<String>,
     /// Conditions that answer differently for equal packets.
     limits: Vec<Item>,
     /// What the target does, verdicts excepted.
@@ -83,6 +85,7 @@ impl Conditions {
             tests: Vec::new(),
             masked: Vec::new(),
             opaque: Vec::new(),
+            words: Vec::new(),
             limits: Vec::new(),
             effects: Vec::new(),
             outcome: Outcome::Continue,
@@ -106,7 +109,12 @@ impl Conditions {
             part.lower(&mut out);
             let facts = part.facts();
             found.lists.extend(facts.list.map(|list| ListUse { name: list.name.to_vec(), adds: list.adds }));
+            let before = found.opaque.len();
             found.take_all(&out.exprs, facts.effect, family);
+            if found.opaque.len() == before + 1 && out.exprs.len() == 1 {
+                found.words.resize(before, String::new());
+                found.words.push(crate::names::words(part, family));
+            }
         }
         found.outcome = match &rule.target {
             RuleTarget::Nothing => Outcome::Continue,
@@ -183,6 +191,11 @@ impl Conditions {
                 Some((key, set)) => self.require(key, set),
                 None => self.opaque.push(item),
             },
+            Item::Test { value, relation } if ports(value, relation).is_some() => {
+                for (key, port) in ports(value, relation).into_iter().flatten() {
+                    self.require(key, Set::one(port));
+                }
+            }
             Item::Test { value, relation } => match test(value, relation, family) {
                 Some(Tested::Set(key, set)) => self.require(key, set),
                 Some(Tested::Masked(masked)) => self.masked.push(masked),
@@ -197,9 +210,10 @@ impl Conditions {
         &self.masked
     }
 
-    /// Pure conditions that are known by their equality only.
-    pub(crate) fn opaque(&self) -> &[Item] {
-        &self.opaque
+    /// Pure conditions that are known by their equality only, and the words of each where it has its own.
+    pub(crate) fn opaque(&self) -> impl Iterator<Item = (&Item, &str)> {
+        let words = |at: usize| self.words.get(at).map_or("", String::as_str);
+        self.opaque.iter().enumerate().map(move |(at, item)| (item, words(at)))
     }
 
     /// What the target does, verdicts excepted.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::checks::Cx;
-use crate::conditions::{Conditions, Outcome};
+use crate::conditions::{Conditions, Key, Outcome};
 use crate::coverage::Cover;
 use crate::model::RuleId;
 use crate::space::{Dead, Incomplete};
@@ -23,7 +23,9 @@ pub(crate) enum Cause {
     BehindExhausted,
     /// Nothing enters its chain.
     NothingEnters,
-    /// No hook that leads here has such packets, or no rule sends them.
+    /// It asks for an interface that no hook that leads here knows, or `nat` for a state that is never seen there.
+    NoSuchHook,
+    /// No packet that comes here is like that: another was made of it, or no rule sends it.
     NeverSent,
     /// Earlier rules take what it would match: it is a limit, or the half of one that counts.
     Limit,
@@ -77,8 +79,9 @@ fn death(cx: &Cx<'_>, id: RuleId, rule: &Conditions, dead: Dead, behind: bool) -
         return lone(Cause::BehindExhausted);
     }
     let covers = space.covers(id)?;
+    let hook = [Key::Iif, Key::Oif, Key::State].iter().any(|key| rule.set(key).is_some());
     let cause = if covers.rules.is_empty() {
-        Cause::NeverSent
+        if covers.excluded && hook { Cause::NoSuchHook } else { Cause::NeverSent }
     } else if is_limit(rule) && covers.rules.iter().all(|&by| accepts(cx, by)) {
         Cause::Limit
     } else if rule.logs {

@@ -105,3 +105,73 @@ impl Names for Offline<'_> {
         self.name_of(u32::from(index))
     }
 }
+
+/// The words of a match, as they are saved: `set ! --match-set a src`.
+pub(crate) fn words(part: &rfw_extensions::Match, family: Family) -> String {
+    let mut out = Vec::new();
+    out.extend_from_slice(part.name().as_bytes());
+    part.print(&mut rfw_extensions::Printer {
+        out: &mut out,
+        family,
+        names: &Numbers,
+        numeric: true,
+        version: Default::default(),
+        protocol: None,
+    });
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// No names at all: everything by its number.
+struct Numbers;
+
+impl Services for Numbers {
+    fn port(&self, _: &[u8], _: Option<&str>) -> Option<u16> {
+        None
+    }
+
+    fn name(&self, _: u16, _: Option<&str>) -> Option<String> {
+        None
+    }
+}
+
+impl Names for Numbers {
+    fn protocol_number(&self, _: &[u8]) -> Option<u8> {
+        None
+    }
+
+    fn protocol_name(&self, _: u8) -> Option<String> {
+        None
+    }
+
+    fn host(&self, _: &[u8], _: Family) -> Vec<IpAddr> {
+        Vec::new()
+    }
+
+    fn host_name(&self, _: IpAddr) -> Option<String> {
+        None
+    }
+
+    fn user(&self, _: &[u8]) -> Option<u32> {
+        None
+    }
+
+    fn user_name(&self, _: u32) -> Option<String> {
+        None
+    }
+
+    fn group(&self, _: &[u8]) -> Option<u32> {
+        None
+    }
+
+    fn group_name(&self, _: u32) -> Option<String> {
+        None
+    }
+
+    fn set_index(&self, _: &[u8], _: Family) -> Result<u16, String> {
+        Err(String::new())
+    }
+
+    fn set_name(&self, _: u16) -> Option<String> {
+        None
+    }
+}

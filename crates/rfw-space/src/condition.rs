@@ -3,7 +3,7 @@
 use rfw_nft::Family;
 use rfw_nft::predicate::{Field, Item};
 
-use crate::field::{Key, Masked, Tested, in_set, interface, test};
+use crate::field::{Key, Masked, Tested, boxes, in_set, test};
 use crate::set::Set;
 
 /// One question to a packet.
@@ -13,6 +13,13 @@ pub enum Literal {
     In(Key, Set),
     /// Whether some bits of a field have a value.
     Bits(Masked),
+    /// Whether one of these boxes has the packet: every field of the box is in its set.
+    Boxes {
+        /// The boxes.
+        boxes: Vec<Vec<(Key, Set)>>,
+        /// None of them may have it.
+        negated: bool,
+    },
     /// A question that only its text is known of: an index into [`crate::Program::atoms`].
     Atom {
         /// Which.
@@ -69,19 +76,17 @@ impl Condition {
 /// The literal of an item, where it is a test that numbers can say.
 #[must_use]
 pub fn literal(item: &Item, family: Family) -> Option<Literal> {
-    if let Item::In { values, invert, set } = item {
-        return in_set(values, *invert, set, family).map(|(key, set)| Literal::In(key, set));
+    match item {
+        Item::In { values, invert, set } => match in_set(values, *invert, set, family) {
+            Some((key, set)) => Some(Literal::In(key, set)),
+            None => Some(Literal::Boxes { boxes: boxes(values, set, family)?, negated: *invert }),
+        },
+        Item::Test { value, relation } => Some(match test(value, relation, family)? {
+            Tested::Set(key, set) => Literal::In(key, set),
+            Tested::Masked(masked) => narrow(masked, family),
+        }),
+        _ => None,
     }
-    let Item::Test { value, relation } = item else { return None };
-    Some(match test(value, relation, family)? {
-        // What `! -i +` is compared with: no interface can have a slash in its name.
-        Tested::Set(key @ (Key::Iif | Key::Oif), set) => {
-            let none = interface("INVAL/D").complement(u128::MAX);
-            Literal::In(key, set.meet(&none))
-        }
-        Tested::Set(key, set) => Literal::In(key, set),
-        Tested::Masked(masked) => narrow(masked, family),
-    })
 }
 
 /// Bits of small fields are a set.

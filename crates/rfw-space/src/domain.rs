@@ -76,6 +76,9 @@ impl Asked {
         match literal {
             Literal::In(key, set) => self.set(key, set),
             Literal::Bits(Masked { key, mask, .. }) => *self.bits.entry(key.clone()).or_default() |= mask,
+            Literal::Boxes { boxes, .. } => {
+                boxes.iter().flatten().for_each(|(key, set)| self.set(key, set));
+            }
             Literal::Atom { .. } => {}
         }
     }
@@ -159,6 +162,16 @@ impl Domain {
         match literal {
             Literal::In(key, set) => self.set(bdd, key, set, Round::Out),
             Literal::Bits(masked) => self.bits(bdd, masked),
+            Literal::Boxes { boxes, negated } => {
+                let mut any = Ref::NONE;
+                for fields in boxes {
+                    let parts: Vec<Ref> =
+                        fields.iter().map(|(key, set)| self.set(bdd, key, set, Round::Out)).collect();
+                    let all = parts.into_iter().fold(Ref::ALL, |all, part| bdd.and(all, part));
+                    any = bdd.or(any, all);
+                }
+                if *negated { Bdd::not(any) } else { any }
+            }
             Literal::Atom { atom, negated } => {
                 let var = bdd.make(self.atom(*atom), Ref::NONE, Ref::ALL);
                 if *negated { Bdd::not(var) } else { var }

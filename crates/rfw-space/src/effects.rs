@@ -92,6 +92,9 @@ fn uses<'a>(chains: &'a [Chain], order: &[usize]) -> Vec<Uses<'a>> {
                 match literal {
                     Literal::In(key, _) => drop(own[at].reads.insert(key)),
                     Literal::Bits(masked) => drop(own[at].reads.insert(&masked.key)),
+                    Literal::Boxes { boxes, .. } => {
+                        own[at].reads.extend(boxes.iter().flatten().map(|(key, _)| key));
+                    }
                     Literal::Atom { .. } => own[at].atoms = true,
                 }
             }

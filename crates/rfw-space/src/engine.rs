@@ -200,7 +200,7 @@ fn settle(program: &mut Program) {
                     Literal::Atom { atom, .. } => *atom >= MAX_ATOMS,
                     Literal::In(Key::State, _) => raw,
                     Literal::Bits(masked) => raw && masked.key == Key::Status,
-                    Literal::In(..) => false,
+                    Literal::In(..) | Literal::Boxes { .. } => false,
                 })
             });
             rule.condition.chance |= clauses.len() != before;

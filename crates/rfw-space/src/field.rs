@@ -285,7 +285,9 @@ pub fn test(value: &Value, relation: &Relation, family: Family) -> Option<Tested
     let Some(mask) = mask else {
         let (low, high) = spread(intervals);
         let set = Set::range(low, high);
-        return Some(Tested::Set(key, if inverted { set.complement(max) } else { set }));
+        let set = if inverted { set.complement(max) } else { set };
+        let set = if matches!(key, Key::Iif | Key::Oif) { set.meet(&possible()) } else { set };
+        return Some(Tested::Set(key, set));
     };
     if mask.len() != width || intervals.0 != intervals.1 {
         return None;
@@ -298,6 +300,49 @@ pub fn test(value: &Value, relation: &Relation, family: Family) -> Option<Tested
         return Some(Tested::Set(key, if inverted { set.complement(max) } else { set }));
     }
     Some(Tested::Masked(Masked { key, mask, value, inverted }))
+}
+
+/// A test of both ports at once: the source port and the destination port.
+#[must_use]
+pub fn ports(value: &Value, relation: &Relation) -> Option<[(Key, u128); 2]> {
+    let Relation::Cmp(CmpOp::Eq, data) = relation else { return None };
+    let both = Field::Payload { base: Base::Transport, offset: 0, len: 4 };
+    let number = u32::from_be_bytes(data.as_slice().try_into().ok()?);
+    let port = |n: u32| u128::from(n & 0xffff);
+    (value.field == both && value.ops.is_empty())
+        .then(|| [(Key::SourcePort, port(number >> 16)), (Key::DestinationPort, port(number))])
+}
+
+/// A set of concatenations as boxes, each with a set for each of its fields; `None` if a part can't be said as numbers.
+#[must_use]
+pub fn boxes(values: &[Value], members: &rfw_nft::set::Set, family: Family) -> Option<Vec<Vec<(Key, Set)>>> {
+    if values.len() != members.fields.len() {
+        return None;
+    }
+    let one = |(first, last): &(Bytes, Bytes)| {
+        let mut at = 0;
+        let parts = values.iter().zip(&members.fields).map(|(value, &len)| {
+            let len = len as usize;
+            let (key, full) = if value.ops.is_empty() {
+                key(value, len, family)
+            } else {
+                (other(value.clone(), len), None)
+            };
+            let (from, to) = (first.get(at..at + len)?, last.get(at..at + len)?);
+            // Parts begin at multiples of four bytes.
+            at += len.next_multiple_of(4);
+            if full.is_some_and(|bytes| bytes < len) {
+                return None;
+            }
+            // The first bytes of a field leave the others free.
+            let shift = 8 * u32::try_from(full.unwrap_or(len) - len).ok()?;
+            let (from, to) =
+                (number_of(&key, from)? << shift, number_of(&key, to)? << shift | ((1 << shift) - 1));
+            Some((key, Set::range(from, to)))
+        });
+        parts.collect::<Option<Vec<_>>>()
+    };
+    members.members.iter().map(one).collect()
 }
 
 /// That a field is one of the keys of an anonymous set; `None` for a concatenation and what can't be said as numbers.
@@ -319,6 +364,11 @@ pub fn in_set(
     let set = Set::union(members.members.iter().map(interval).collect::<Option<Vec<_>>>()?);
     let max = key.limit(family);
     Some((key, if invert { set.complement(max) } else { set }))
+}
+
+/// The names that an interface can have: what `! -i +` is compared with has a slash.
+fn possible() -> Set {
+    interface("INVAL/D").complement(u128::MAX)
 }
 
 /// `ct state & mask` compared with 0, or `ct state` compared with one state.

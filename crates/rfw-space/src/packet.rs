@@ -10,6 +10,7 @@ use crate::condition::Condition;
 use crate::condition::Literal;
 use crate::field::{ESTABLISHED, INVALID, Key, NEW, RELATED, UNTRACKED};
 use crate::program::Assign;
+use crate::set::Set;
 
 /// A packet: a value for every field, and an answer to every question of unknown meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,10 @@ impl Packet {
         match literal {
             Literal::In(key, set) => set.contains(self.get(key)),
             Literal::Bits(m) => (self.get(&m.key) & m.mask == m.value) != m.inverted,
+            Literal::Boxes { boxes, negated } => {
+                let has = |b: &Vec<(Key, Set)>| b.iter().all(|(key, set)| set.contains(self.get(key)));
+                boxes.iter().any(has) != *negated
+            }
             Literal::Atom { atom, negated } => self.atoms.contains(atom) != *negated,
         }
     }

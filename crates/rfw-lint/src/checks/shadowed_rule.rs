@@ -46,6 +46,7 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
                 let them = if rest == 0 { "nothing comes".to_owned() } else { format!("nothing comes, nor to the {rest} behind it") };
                 format!("to this rule {them}: {by} decide all packets first{took}")
             }
+            Cause::NeverSent => "this rule can never match: no packet that comes here is like that".to_owned(),
             _ => continue,
         };
         let own = verdict(placed);
@@ -72,6 +73,7 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
 fn help(cx: &Cx<'_>, id: RuleId, by: &[RuleId]) -> String {
     match by.iter().find(|b| b.chain == id.chain) {
         Some(&first) => format!("move it above {} or delete it", cx.lines(&[first])),
+        None if by.is_empty() => "delete it, or look at what sends packets here and what marks them".to_owned(),
         None => "delete it, or judge its packets before the chain is called".to_owned(),
     }
 }

@@ -45,13 +45,23 @@ struct Atoms {
 }
 
 impl Atoms {
-    fn of(&mut self, item: &Item) -> usize {
-        let next = self.all.len();
+    /// The question of an item; `words` are those of its match. A match with one option asks the opposite with a `!`.
+    fn of(&mut self, item: &Item, words: &str) -> Literal {
+        let single = words.matches(" --").count() == 1;
+        let negated = single && words.contains(" ! --");
         // Items have no order and no hash; their text tells them apart.
-        *self.index.entry(format!("{item:?}")).or_insert_with(|| {
-            self.all.push(Atom { item: item.clone(), text: String::new() });
+        let text = if single { words.replacen(" ! --", " --", 1) } else { format!("{item:?}") };
+        let next = self.all.len();
+        let atom = *self.index.entry(text).or_insert_with_key(|text| {
+            let shown = if words.is_empty() {
+                String::new()
+            } else {
+                format!("-m {}", if single { text } else { words })
+            };
+            self.all.push(Atom { item: item.clone(), text: shown });
             next
-        })
+        });
+        Literal::Atom { atom, negated }
     }
 }
 
@@ -64,10 +74,9 @@ fn rule(placed: &Placed, table: &crate::model::Table, family: Family, atoms: &mu
     for masked in asked.masked() {
         condition.add(vec![Literal::Bits(masked.clone())]);
     }
-    for item in asked.opaque() {
+    for (item, words) in asked.opaque() {
         let literal = rfw_space::literal(item, family);
-        let atom = |atoms: &mut Atoms| Literal::Atom { atom: atoms.of(item), negated: false };
-        condition.add(vec![literal.unwrap_or_else(|| atom(atoms))]);
+        condition.add(vec![literal.unwrap_or_else(|| atoms.of(item, words))]);
     }
     let chain = |name: &[u8], make: fn(usize) -> Action| table.position(name).map_or(Action::Unknown, make);
     let action = match &asked.outcome {

@@ -296,3 +296,56 @@ fn damaged_texts_do_not_panic() {
     let loops = ":A - [0:0]\n:B - [0:0]\n-A INPUT -j A\n-A A -j B\n-A B -j A\n-A A -g A";
     codes(GUARDED, loops);
 }
+
+#[test]
+fn what_is_written_in_several_ways_is_one_set_of_packets() {
+    let rest = "-A INPUT -s 192.0.2.1 -p tcp --dport 22 -j ACCEPT";
+    for (lines, dead) in [
+        ("-A INPUT -m set --match-set a src -j ACCEPT\n-A INPUT -m set ! --match-set a src -j DROP", true),
+        ("-A INPUT -m set --match-set a src -j ACCEPT\n-A INPUT -m set ! --match-set b src -j DROP", false),
+        ("-A INPUT -m set --match-set a src -j ACCEPT\n-A INPUT -m set ! --match-set a dst -j DROP", false),
+        ("-A INPUT -p tcp -m multiport --ports 22,80 -j DROP", true),
+        ("-A INPUT -p tcp -m multiport --ports 23,80 -j DROP", false),
+        ("-A INPUT -p tcp -m multiport ! --dports 23,80 -j DROP", true),
+        (
+            "-A INPUT -p tcp --sport 1024:65535 -j DROP\n-A INPUT -p tcp --sport 0:1023 --dport 1:100 -j DROP",
+            true,
+        ),
+        ("-A INPUT -p tcp -m tcp -j DROP", true),
+        ("-A INPUT -m mark --mark 1/1 -j DROP\n-A INPUT -m mark --mark 0/1 -j DROP", true),
+        ("-A INPUT -m mark --mark 1/1 -j DROP\n-A INPUT -m mark --mark 0/3 -j DROP", false),
+        ("-A INPUT -p tcp -m iprange --src-range 192.0.2.0-192.0.2.9 -j DROP", true),
+        ("-A INPUT -p tcp ! --syn -j DROP\n-A INPUT -p tcp --syn -j ACCEPT", true),
+        (
+            "-A INPUT -p tcp -m length --length 0:99 -j DROP\n-A INPUT -p tcp -m length --length 100:65535 -j DROP",
+            true,
+        ),
+        ("-A INPUT -m limit --limit 1/s -j DROP", false),
+        (
+            "-A INPUT -m addrtype --dst-type LOCAL -j DROP\n-A INPUT -m addrtype ! --dst-type LOCAL -j DROP",
+            true,
+        ),
+    ] {
+        let found = codes(OPEN, &format!("{lines}\n{rest}"));
+        assert_eq!(found.contains(&301), dead, "{lines}: {found:?}");
+    }
+    let icmp = |first: &str, second: &str| {
+        let lines = format!(
+            "-A INPUT -p icmp --icmp-type {first} -j ACCEPT\n-A INPUT -p icmp --icmp-type {second} -j DROP"
+        );
+        codes(OPEN, &lines).contains(&301)
+    };
+    assert!(icmp("any", "8") && icmp("3", "3/4") && !icmp("3/4", "3") && !icmp("8", "0"));
+}
+
+#[test]
+fn marks_are_followed() {
+    let lines = |mark: &str| {
+        format!(
+            "-A INPUT -p tcp -j MARK --set-mark {mark}\n-A INPUT -p tcp -m mark --mark 1 -j DROP\n-A INPUT -p tcp -j ACCEPT"
+        )
+    };
+    assert!(codes(OPEN, &lines("1")).contains(&301));
+    assert!(codes(OPEN, &lines("2")).contains(&301), "the second rule is dead");
+    assert!(!codes(OPEN, &lines("1/2")).contains(&301), "the bit may have been set");
+}

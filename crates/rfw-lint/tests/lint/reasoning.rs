@@ -317,7 +317,7 @@ fn what_is_written_in_several_ways_is_one_set_of_packets() {
         ("-A INPUT -p tcp -m iprange --src-range 192.0.2.0-192.0.2.9 -j DROP", true),
         ("-A INPUT -p tcp ! --syn -j DROP\n-A INPUT -p tcp --syn -j ACCEPT", true),
         (
-            "-A INPUT -p tcp -m length --length 0:99 -j DROP\n-A INPUT -p tcp -m length --length 100:65535 -j DROP",
+            "-A INPUT -p tcp -m length --length 0:99 -j DROP\n-A INPUT -p tcp -m length ! --length 0:99 -j DROP",
             true,
         ),
         ("-A INPUT -m limit --limit 1/s -j DROP", false),

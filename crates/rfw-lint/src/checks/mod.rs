@@ -105,7 +105,11 @@ impl<'a> Cx<'a> {
         if self.source.kind == SourceKind::Live {
             return format!("rule {}", id.rule + 1);
         }
-        format!("line {}", self.source.line_column(placed.span.start).line)
+        let line = |at: Span| self.source.line_column(at.start).line;
+        match placed.step.and_then(|step| self.model.steps.get(step)?.called) {
+            Some(call) => format!("line {} (called in line {})", line(placed.span), line(call)),
+            None => format!("line {}", line(placed.span)),
+        }
     }
 
     /// The whole line of a rule, with its end, where the text has one rule a line and nothing else on it.

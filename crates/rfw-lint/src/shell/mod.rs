@@ -20,7 +20,7 @@ mod session;
 mod test;
 mod text;
 
-use rfw_diagnostics::{Diagnostic, Edit, Fix, FixSafety, Source, Span};
+use rfw_diagnostics::{Code, Diagnostic, Edit, Fix, FixSafety, Source, Span, codes};
 use rfw_extensions::{Names, Registry};
 use rfw_nft::Family;
 
@@ -130,6 +130,9 @@ fn begins(line: &[u8]) -> bool {
 /// Adds to the findings about rules from where in the script they came, and makes one of those that a loop repeats.
 pub(crate) fn place(model: &Model, findings: &mut [Finding]) {
     for finding in findings {
+        if !mends_words(model, finding) {
+            finding.diagnostic.fix = None;
+        }
         let table = finding.table.as_ref().and_then(|name| model.table(name)).map(|(_, t)| t);
         let chain = finding
             .chain
@@ -149,6 +152,28 @@ pub(crate) fn place(model: &Model, findings: &mut [Finding]) {
         firewall::explain(&mut finding.diagnostic, uses.iter());
         firewall::called(&mut finding.diagnostic, step.called);
     }
+}
+
+/// Whether a fix stays inside the words of commands. One that adds or removes whole rules is made for lists and save files:
+/// in a script the program's name, a loop or a function would be left behind.
+fn mends_words(model: &Model, finding: &Finding) -> bool {
+    const OWN: [Code; 5] = [
+        codes::JOINED_COMMANDS,
+        codes::NON_ATOMIC_SCRIPT,
+        codes::CRLF_LINE_ENDING,
+        codes::UNUSED_SUPPRESSION,
+        codes::SUPPRESSION_WITHOUT_REASON,
+    ];
+    let Some(fix) = finding.diagnostic.fix.as_ref().filter(|_| !OWN.contains(&finding.diagnostic.code))
+    else {
+        return true;
+    };
+    fix.edits.iter().all(|edit| {
+        let inside = |step: &crate::commands::Step| {
+            step.span.start <= edit.span.start && edit.span.end <= step.span.end && edit.span != step.span
+        };
+        model.steps.iter().any(inside)
+    })
 }
 
 /// One finding for each place and code: what a loop or a function repeats is one cause.

@@ -113,6 +113,32 @@ fn places_are_those_of_the_script() {
 }
 
 #[test]
+fn functions_are_named_with_their_calls() {
+    let text = "allow() {\n  iptables -A INPUT -p tcp --dport $1 -j ACCEPT\n}\nallow 22\nallow 22\n";
+    let (found, shown) = of(text);
+    let same = found.iter().find(|f| f.diagnostic.code.number == 305).expect(&shown);
+    assert!(same.diagnostic.message.contains("line 2 (called in line 4)"), "{shown}");
+    assert_eq!(same.diagnostic.fix, None, "{shown}");
+    let places: Vec<&str> =
+        same.diagnostic.labels.iter().map(|l| &text[l.span.start as usize..l.span.end as usize]).collect();
+    assert!(places.contains(&"22"), "{shown}");
+}
+
+#[test]
+fn fixes_stay_inside_of_commands() {
+    for name in ["router.sh", "posix.sh", "seed-001-steps.sh", "seed-003-dashes.sh", "unknown.sh"] {
+        let text = file(name);
+        let (_, found) = findings(name, &text);
+        for finding in found.iter().filter(|f| f.diagnostic.code.number != 814) {
+            for edit in finding.diagnostic.fix.iter().flat_map(|f| &f.edits) {
+                let part = &text[edit.span.start as usize..edit.span.end as usize];
+                assert!(!part.contains(&b'\n') && !edit.replacement.contains('\n'), "{name} {finding:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_a_shell_does() {
     for (text, wanted) in [
         ("IPT=/sbin/iptables-nft; $IPT -A INPUT -j ACCEPT", 1),

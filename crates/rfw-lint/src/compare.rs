@@ -122,8 +122,13 @@ struct Pair<'a> {
     count: usize,
 }
 
-/// Something that rules do beside judging: the chain, what it is, and to which packets.
-type Deed = (String, String, Region);
+/// Something that rules do beside judging.
+struct Deed {
+    chain: String,
+    what: String,
+    /// The packets it is done to at least once, at least twice and so on.
+    times: Vec<Region>,
+}
 
 impl Pair<'_> {
     fn compare(&self) -> Result<Comparison, Incomplete> {
@@ -172,21 +177,32 @@ impl Pair<'_> {
     }
 
     fn deeds_of_both(&self, table: usize) -> Result<Comparison, Incomplete> {
-        let (one, other) = (self.deeds(table)?, self.deeds(table + self.count)?);
         let name = self.model.tables[table].name;
-        let kinds = |deeds: &[Deed]| deeds.iter().map(|d| (d.0.clone(), d.1.clone())).collect::<Vec<_>>();
+        let (Some(one), Some(other)) = (self.deeds(table)?, self.deeds(table + self.count)?) else {
+            return Ok(Comparison::Unknown(format!(
+                "table {name} has a long list of rules that do more than judge"
+            )));
+        };
+        let kinds =
+            |deeds: &[Deed]| deeds.iter().map(|d| (d.chain.clone(), d.what.clone())).collect::<Vec<_>>();
         if kinds(&one) != kinds(&other) {
             let packet = format!("table {name}");
             let change = "other rules do more than judge, or in another order".to_owned();
             return Ok(Comparison::Different { packet, change });
         }
         for (was, is) in one.iter().zip(&other) {
-            let (less, more) = (self.space.minus(was.2, is.2), self.space.minus(is.2, was.2));
-            let changed = self.space.or(less, more);
+            let mut changed = self.space.none();
+            for at in 0..was.times.len().max(is.times.len()) {
+                let of = |deed: &Deed| deed.times.get(at).copied().unwrap_or(self.space.none());
+                let (was, is) = (of(was), of(is));
+                changed = self
+                    .space
+                    .or(changed, self.space.or(self.space.minus(was, is), self.space.minus(is, was)));
+            }
             if let Some(packet) = self.space.witness(changed)? {
                 let change = format!(
                     "a rule of {name} {} that does more than judge gets it in one of them only",
-                    was.0
+                    was.chain
                 );
                 return Ok(Comparison::Different { packet: packet.to_string(), change });
             }
@@ -214,26 +230,49 @@ impl Pair<'_> {
         live
     }
 
-    /// All deeds of a table in order; neighbours that are the same are one.
-    fn deeds(&self, table: usize) -> Result<Vec<Deed>, Incomplete> {
+    /// All deeds of a table in order; neighbours that are the same are one. `None` where a long list mixes them.
+    fn deeds(&self, table: usize) -> Result<Option<Vec<Deed>>, Incomplete> {
         let mut found: Vec<Deed> = Vec::new();
         let mut chains = self.live(table);
         chains.sort_by_key(|&chain| &self.model.tables[table].chains[chain].name);
         for chain in chains {
             let own = &self.model.tables[table].chains[chain];
+            let mut list = None;
             for (rule, placed) in own.rules.iter().enumerate() {
-                let Some(deed) = deed(placed) else { continue };
-                let judged = self.space.judged(RuleId { table, chain, rule });
+                let id = RuleId { table, chain, rule };
+                let deed = deed(placed);
+                // All rules of a long list have the region of the list: it counts once, and only if they do the same.
+                let run = self.space.is_grouped(id).then(|| (self.space.matched(id), deed.clone()));
+                match (&run, std::mem::replace(&mut list, run.clone())) {
+                    (Some(own), Some(before)) if *own == before => continue,
+                    (Some(own), Some(before)) if own.0 == before.0 => return Ok(None),
+                    _ => {}
+                }
+                let Some(deed) = deed else { continue };
+                let judged = self.space.judged(id);
                 if self.space.is_empty(judged)? {
                     continue;
                 }
-                match found.last_mut().filter(|last| last.0 == own.shown() && last.1 == deed) {
-                    Some(last) => last.2 = self.space.or(last.2, judged),
-                    None => found.push((own.shown(), deed, judged)),
+                match found.last_mut().filter(|last| last.chain == own.shown() && last.what == deed) {
+                    Some(last) => self.again(&mut last.times, judged)?,
+                    None => found.push(Deed { chain: own.shown(), what: deed, times: vec![judged] }),
                 }
             }
         }
-        Ok(found)
+        Ok(Some(found))
+    }
+
+    /// Adds packets that a deed is done to once more.
+    fn again(&self, times: &mut Vec<Region>, mut more: Region) -> Result<(), Incomplete> {
+        for region in times.iter_mut() {
+            let both = self.space.and(*region, more);
+            *region = self.space.or(*region, more);
+            more = both;
+        }
+        if !self.space.is_empty(more)? {
+            times.push(more);
+        }
+        Ok(())
     }
 
     /// How often rules that are not dead lead to each chain that does more than judge, itself or by others.

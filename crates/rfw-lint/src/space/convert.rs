@@ -15,7 +15,8 @@ use crate::fields::number;
 use crate::model::{Model, Placed, Policy};
 
 /// The program of a ruleset; tables that iptables has not are left out.
-pub(crate) fn program(model: &Model) -> Program {
+#[must_use]
+pub fn program(model: &Model) -> Program {
     let mut made = Program::new(model.family);
     let mut atoms = Atoms::default();
     for table in &model.tables {

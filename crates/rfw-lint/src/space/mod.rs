@@ -31,7 +31,7 @@ pub use rfw_space::{
     SNAT, Set, Space, UNTRACKED,
 };
 
-pub(crate) use convert::program;
+pub use convert::program;
 pub(crate) use interest::interest;
 
 use crate::facts::Facts;

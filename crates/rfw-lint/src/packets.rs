@@ -1,6 +1,6 @@
 //! Classes of packets that checks ask about.
 
-use crate::conditions::{Conditions, Key};
+use crate::conditions::Key;
 use crate::model::Table;
 use crate::sets::Set;
 
@@ -33,23 +33,4 @@ fn narrow_ports(table: &Table) -> Set {
     Set::union(
         ports.flat_map(|(_, set)| set.intervals().iter().copied()).filter(|(low, high)| high - low < NARROW),
     )
-}
-
-/// The replies to a set of packets: addresses, ports and interfaces the other way round. What else was asked is left out.
-#[must_use]
-pub(crate) fn replies(to: &Conditions) -> Conditions {
-    let mut reply = Conditions::empty();
-    let turn =
-        [(Key::Source, Key::Destination), (Key::SourcePort, Key::DestinationPort), (Key::Iif, Key::Oif)];
-    for (one, other) in turn {
-        for (from, into) in [(one.clone(), other.clone()), (other, one)] {
-            if let Some(set) = to.set(&from) {
-                reply.require(into, set.clone());
-            }
-        }
-    }
-    if let Some(set) = to.set(&Key::Protocol) {
-        reply.require(Key::Protocol, set.clone());
-    }
-    reply
 }

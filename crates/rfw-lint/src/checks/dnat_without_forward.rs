@@ -31,63 +31,51 @@ use rfw_nft::Family;
 
 use crate::Finding;
 use crate::checks::Cx;
-use crate::conditions::{Conditions, Key, NEW};
-use crate::flow;
+use crate::model::RuleId;
 use crate::sets::Set;
+use crate::space::{ChainId, Hook, Incomplete, Kind, NEW, Packet};
 
 /// One finding per translation.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
-    let (Some((nat, _)), Some((_, filter))) = (cx.model.table("nat"), cx.model.table("filter")) else { return };
-    let Some(forward) = filter.position(b"FORWARD") else { return };
+    let Some((nat, _)) = cx.model.table("nat") else { return };
+    let Some(forward) = cx.space().base(Kind::Filter, Hook::Forward) else { return };
     let private = private(cx.model.family);
     for (id, placed) in cx.model.rules().filter(|(id, _)| id.table == nat) {
-        // What the host itself sends is translated in OUTPUT and does not pass FORWARD.
-        if cx.model.tables[nat].chains[id.chain].name == b"OUTPUT" || cx.coverage.cover(id).is_some() {
-            continue;
-        }
         let Some((addresses, ports)) = placed.conditions.translated_to() else { continue };
         if !addresses.is_within(&private) {
             continue;
         }
-        let image = image(&placed.conditions, addresses.clone(), ports.clone());
-        if flow::may_accept(filter, forward, &image) {
-            continue;
-        }
+        let Ok(Some(lost)) = lost(cx, id, forward) else { continue };
         let to = target(&addresses, ports.as_ref(), cx.model.family);
-        let span = filter.chains[forward].span;
         let mut diagnostic = Diagnostic::error(
             codes::DNAT_WITHOUT_FORWARD,
             placed.span,
             format!("forwarded packets to {to} are dropped in FORWARD"),
         )
+        .label(format!("dropped: {lost}"))
         .help(format!(
             "FORWARD sees the packet after translation; accept `-d {}`{}, or once for all with `-m conntrack --ctstate DNAT`",
             address(&addresses, cx.model.family),
             ports.as_ref().and_then(Set::single).map(|p| format!(" and port {p}")).unwrap_or_default(),
         ));
-        if let Some(span) = span {
+        if let Some(span) = cx.model.tables[forward.table].chains[forward.chain].span {
             diagnostic = diagnostic.also(span, "the chain that has no rule for them");
         }
         out.push(Finding::about(diagnostic, cx.model, id));
     }
 }
 
-/// The packets of a translation as FORWARD sees the first of each connection. What else was asked of them is left out, which
-/// only makes them more.
-fn image(rule: &Conditions, addresses: Set, ports: Option<Set>) -> Conditions {
-    let mut image = Conditions::empty();
-    for key in [Key::Iif, Key::Protocol, Key::Source, Key::SourcePort, Key::DestinationPort] {
-        if let Some(set) = rule.set(&key) {
-            image.require(key, set.clone());
-        }
+/// A first packet that the rule translates and FORWARD drops, if it drops all of them.
+fn lost(cx: &Cx<'_>, id: RuleId, forward: ChainId) -> Result<Option<Packet>, Incomplete> {
+    let space = cx.space();
+    // What the host itself sends is translated in OUTPUT and does not pass FORWARD.
+    let first = space.all_of(&[space.judged(id), space.at(Kind::Nat, Hook::Prerouting), space.state(&[NEW])]);
+    let image = space.moved(space.image(id, first), Hook::Forward);
+    let image = space.and(image, space.entry(forward));
+    if space.is_empty(image)? || space.may_accept(forward, image)? {
+        return Ok(None);
     }
-    if let Some(ports) = ports {
-        image.forget(&Key::DestinationPort);
-        image.require(Key::DestinationPort, ports);
-    }
-    image.require(Key::Destination, addresses);
-    image.require(Key::State, Set::one(NEW));
-    image
+    space.witness(image)
 }
 
 fn private(family: Family) -> Set {

@@ -26,50 +26,58 @@ use rfw_nft::Family;
 
 use crate::Finding;
 use crate::checks::Cx;
-use crate::conditions::{Conditions, Key, NEW, interface};
-use crate::flow;
+use crate::conditions::Key;
+use crate::model::Table;
 use crate::packets;
 use crate::sets::Set;
+use crate::space::{ChainId, Hook, Incomplete, Kind, NEW, Packet};
 
 /// One finding per chain.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
-    let Some((table, filter)) = cx.model.table("filter") else { return };
-    let local = match cx.model.family {
-        Family::Ipv4 => Set::range(0x7f00_0000, 0x7fff_ffff),
-        Family::Ipv6 => Set::one(1),
-    };
-    for (name, device, letter) in [("INPUT", Key::Iif, 'i'), ("OUTPUT", Key::Oif, 'o')] {
-        let Some(at) = filter.position(name.as_bytes()) else { continue };
-        let mut class = Conditions::empty();
-        class.require(Key::State, Set::one(NEW));
-        class.require(Key::Source, local.clone());
-        class.require(Key::Destination, local.clone());
-        class.require(device.clone(), interface("lo"));
-        class.require(Key::Protocol, packets::tcp_udp());
-        let mut natural = class.clone();
-        natural.require(Key::SourcePort, packets::client_ports(filter));
-        natural.require(Key::DestinationPort, packets::unnamed_ports(filter));
-        if flow::may_accept(filter, at, &natural) || names_loopback(filter, at, &device, &local) {
-            continue;
-        }
-        let span = cx.dropping(&filter.chains[at]);
+    let Some((_, filter)) = cx.model.table("filter") else { return };
+    let chains = [("INPUT", Hook::Input, Key::Iif, 'i'), ("OUTPUT", Hook::Output, Key::Oif, 'o')];
+    for (name, hook, device, letter) in chains {
+        let Some(at) = cx.space().base(Kind::Filter, hook) else { continue };
+        let Ok(Some(lost)) = lost(cx, filter, at, &device) else { continue };
+        let span = cx.dropping(&filter.chains[at.chain]);
         let diagnostic = Diagnostic::error(
             codes::LOOPBACK_DROPPED,
             span,
             format!("local services cannot talk to each other: {name} drops packets on lo"),
         )
+        .label(format!("dropped: {lost}"))
         .help(format!("add `-A {name} -{letter} lo -j ACCEPT` as first rule"));
-        out.push(Finding::chain(diagnostic, cx.model, table, at));
+        out.push(Finding::chain(diagnostic, cx.model, at.table, at.chain));
     }
 }
 
-/// Whether something is accepted because it is local.
-fn names_loopback(table: &crate::model::Table, chain: usize, device: &Key, local: &Set) -> bool {
-    let mut class = Conditions::empty();
-    class.require(Key::State, Set::one(NEW));
-    let lo = interface("lo");
-    flow::accepted(table, chain, &class, &mut |found| {
-        let within = |key: &Key, set: &Set| found.set(key).is_some_and(|s| s.is_within(set));
-        within(device, &lo) || within(&Key::Source, local) || within(&Key::Destination, local)
-    })
+/// A local packet that is dropped, if all are but those that could come from anywhere.
+fn lost(cx: &Cx<'_>, filter: &Table, at: ChainId, device: &Key) -> Result<Option<Packet>, Incomplete> {
+    let space = cx.space();
+    let local = match cx.model.family {
+        Family::Ipv4 => Set::range(0x7f00_0000, 0x7fff_ffff),
+        Family::Ipv6 => Set::one(1),
+    };
+    let first = space.and(space.state(&[NEW]), space.set(&Key::Protocol, &packets::tcp_udp()));
+    let lo = space.set(device, &crate::conditions::interface("lo"));
+    let (from, to) = (space.set(&Key::Source, &local), space.set(&Key::Destination, &local));
+    let here = space.all_of(&[first, lo, from, to, space.entry(at)]);
+    let natural = space.all_of(&[
+        here,
+        space.set(&Key::SourcePort, &packets::client_ports(filter)),
+        space.set(&Key::DestinationPort, &packets::unnamed_ports(filter)),
+    ]);
+    if space.may_accept(at, natural)? {
+        return Ok(None);
+    }
+    // Whether something is accepted because it is local: the same is not accepted from elsewhere.
+    let ends = [device.clone(), Key::Source, Key::Destination];
+    let elsewhere = space.not(space.or(lo, space.or(from, to)));
+    let strangers = space.all_of(&[first, elsewhere, space.entry(at), space.accepted(at)]);
+    let strangers = space.forget(strangers, &ends);
+    let named = space.minus(space.and(here, space.accepted(at)), strangers);
+    if !space.is_empty(named)? {
+        return Ok(None);
+    }
+    space.witness(natural)
 }

@@ -26,41 +26,50 @@ use rfw_diagnostics::{Diagnostic, codes};
 
 use crate::Finding;
 use crate::checks::Cx;
-use crate::conditions::{Conditions, ESTABLISHED, Key, NEW, interface};
-use crate::flow;
+use crate::conditions::Key;
+use crate::model::Table;
 use crate::packets;
-use crate::sets::Set;
+use crate::space::{ChainId, Hook, Incomplete, Kind, NEW, Packet};
 
 /// The chain that drops, and the one that lets the first packet through.
-const PAIRS: [(&str, &str); 3] = [("INPUT", "OUTPUT"), ("FORWARD", "FORWARD"), ("OUTPUT", "INPUT")];
-
-/// Rules looked at in all; a ruleset with more flows than that allows is not judged.
-const BUDGET: usize = 20_000_000;
+const PAIRS: [(&str, Hook, Hook); 3] = [
+    ("INPUT", Hook::Input, Hook::Output),
+    ("FORWARD", Hook::Forward, Hook::Forward),
+    ("OUTPUT", Hook::Output, Hook::Input),
+];
 
 /// One finding per chain.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
-    let Some((table, filter)) = cx.model.table("filter") else { return };
-    let clients = packets::client_ports(filter);
-    let rules: usize = filter.chains.iter().map(|c| c.rules.len()).sum();
-    for (here, there) in PAIRS {
-        let (Some(at), Some(opposite)) = (filter.position(here.as_bytes()), filter.position(there.as_bytes())) else {
+    let Some((_, filter)) = cx.model.table("filter") else { return };
+    for (name, here, there) in PAIRS {
+        let space = cx.space();
+        let (Some(at), Some(opposite)) = (space.base(Kind::Filter, here), space.base(Kind::Filter, there)) else {
             continue;
         };
-        let mut lost = 0;
-        // Every flow must lose its replies: one that keeps them shows that somebody thought of it.
-        let kept = flow::accepted(filter, opposite, &opening(there), &mut |flow| {
-            lost += 1;
-            lost * rules > BUDGET || flow::may_accept(filter, at, &reply(flow, &clients))
-        });
-        if kept || lost == 0 {
-            continue;
-        }
-        let span = cx.dropping(&filter.chains[at]);
-        let diagnostic = Diagnostic::error(codes::MISSING_ESTABLISHED, span, message(here)).help(format!(
-            "add `-A {here} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT` near the top"
-        ));
-        out.push(Finding::chain(diagnostic, cx.model, table, at));
+        let Ok(Some(lost)) = lost(cx, filter, at, here, opposite) else { continue };
+        let span = cx.dropping(&filter.chains[at.chain]);
+        let diagnostic = Diagnostic::error(codes::MISSING_ESTABLISHED, span, message(name))
+            .label(format!("dropped: {lost}"))
+            .help(format!("add `-A {name} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT` near the top"));
+        out.push(Finding::chain(diagnostic, cx.model, at.table, at.chain));
     }
+}
+
+/// A reply that is dropped, if all are: a flow that keeps its replies shows that somebody thought of them.
+fn lost(cx: &Cx<'_>, filter: &Table, at: ChainId, here: Hook, opposite: ChainId) -> Result<Option<Packet>, Incomplete> {
+    let space = cx.space();
+    // First packets of connections, the loopback interface aside.
+    let first = space.and(space.state(&[NEW]), space.set(&Key::Protocol, &packets::tcp_udp()));
+    let local = space.or(space.incoming("lo"), space.outgoing("lo"));
+    let first = space.all_of(&[first, space.not(local), space.entry(opposite), space.accepted(opposite)]);
+    let clients = space.set(&Key::SourcePort, &packets::client_ports(filter));
+    let usual = space.and(first, clients);
+    let opened = if space.is_empty(usual)? { first } else { usual };
+    let replies = space.and(space.moved(space.reply(opened), here), space.entry(at));
+    if space.is_empty(opened)? || space.may_accept(at, replies)? {
+        return Ok(None);
+    }
+    space.witness(replies)
 }
 
 fn message(chain: &str) -> String {
@@ -69,27 +78,4 @@ fn message(chain: &str) -> String {
         "FORWARD" => "FORWARD drops the replies to connections it forwards".to_owned(),
         _ => format!("{chain} drops the replies to connections this host accepts"),
     }
-}
-
-/// First packets of connections, the loopback interface aside.
-fn opening(chain: &str) -> Conditions {
-    let mut class = Conditions::empty();
-    class.require(Key::State, Set::one(NEW));
-    class.require(Key::Protocol, packets::tcp_udp());
-    let elsewhere = interface("lo").complement(u128::MAX);
-    match chain {
-        "INPUT" => class.require(Key::Iif, elsewhere),
-        "OUTPUT" => class.require(Key::Oif, elsewhere),
-        _ => {}
-    }
-    class
-}
-
-fn reply(flow: &Conditions, clients: &Set) -> Conditions {
-    let mut reply = packets::replies(flow);
-    reply.require(Key::State, Set::one(ESTABLISHED));
-    if flow.set(&Key::SourcePort).is_none() {
-        reply.require(Key::DestinationPort, clients.clone());
-    }
-    reply
 }

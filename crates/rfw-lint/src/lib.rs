@@ -29,6 +29,7 @@ mod sets;
 mod shell;
 pub mod space;
 mod suppress;
+mod world;
 mod written;
 
 use rfw_diagnostics::{Diagnostic, Source};

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 
 use crate::bdd::{Bdd, Budget, Ref};
 use crate::classes::Round;
+use crate::condition::Literal;
 use crate::cover::Covers;
 use crate::domain::Interest;
 use crate::engine::{Dead, Engine, at_hook};
-use crate::field::{Key, interface};
+use crate::field::{Key, Masked, interface};
 use crate::packet::Packet;
 use crate::program::{Hook, Kind, Program, RuleId};
 use crate::set::Set;
@@ -105,6 +106,14 @@ impl Space {
     #[must_use]
     pub fn one(&self, key: &Key, value: u128) -> Region {
         self.set(key, &Set::one(value))
+    }
+
+    /// The packets that have this value in these bits of a field that is asked bit by bit (flags, status, marks). A bit that no
+    /// rule looks at is not told apart.
+    #[must_use]
+    pub fn bits(&self, key: &Key, mask: u128, value: u128) -> Region {
+        let masked = Masked { key: key.clone(), mask, value, inverted: false };
+        self.region(|e| e.domain.literal(&mut e.bdd, &Literal::Bits(masked)))
     }
 
     /// The packets that come in by an interface.

@@ -224,8 +224,15 @@ checks! {
     log_after_verdict = LOG_AFTER_VERDICT, Warn;
     log_prefix_style = LOG_PREFIX_STYLE, Info;
     hashlimit_inverted = HASHLIMIT_INVERTED, Warn;
+    input_open_by_default = INPUT_OPEN_BY_DEFAULT, Warn;
+    sensitive_service_exposed = SENSITIVE_SERVICE_EXPOSED, Warn;
+    amplifier_exposed = AMPLIFIER_EXPOSED, Warn;
+    source_port_trust = SOURCE_PORT_TRUST, Error;
+    management_lockout = MANAGEMENT_LOCKOUT, Error;
     lockout_window = LOCKOUT_WINDOW, Warn;
     loopback_dropped = LOOPBACK_DROPPED, Error;
+    output_drop_without_dns = OUTPUT_DROP_WITHOUT_DNS, Warn;
+    icmp_pmtu_blocked = ICMP_PMTU_BLOCKED, Warn;
     rules_file_permissions = RULES_FILE_PERMISSIONS, Warn;
     collapse_to_set = COLLAPSE_TO_SET, Info;
     collapse_ports = COLLAPSE_PORTS, Info;

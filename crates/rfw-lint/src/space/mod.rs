@@ -32,7 +32,7 @@ pub use rfw_space::{
 };
 
 pub use convert::program;
-pub(crate) use interest::interest;
+pub(crate) use interest::{addresses, interest, interface_names};
 
 use crate::facts::Facts;
 use crate::model::Model;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rfw_diagnostics::{Source, SourceKind};
 use rfw_extensions::Names;
 use rfw_lint::facts::FileFacts;
-use rfw_lint::{Facts, Finding, Input, Offline, Options, guess_family, lint};
+use rfw_lint::{Facts, Finding, Input, Offline, Options, Selector, guess_family, lint};
 use rfw_nft::Family;
 use rfw_values::Services;
 
@@ -88,8 +88,21 @@ pub fn options() -> Options {
     Options { require_reason: true, ..Options::default() }
 }
 
+/// Without what checks say of how far a host is open: for texts that are about something else.
+pub fn not_about_exposure(mut options: Options) -> Options {
+    for (word, wanted) in [("all", true), ("RFW60x", false), ("RFW607", true)] {
+        options.selection.add(Selector::parse(word).expect("a selector"), wanted);
+    }
+    options
+}
+
 /// Findings of a text. A case that is `.txt` holds facts, and the ruleset is an empty one.
 pub fn findings(name: &str, text: &[u8]) -> (Source, Vec<Finding>) {
+    findings_with(name, text, options())
+}
+
+/// The same with other options.
+pub fn findings_with(name: &str, text: &[u8], options: Options) -> (Source, Vec<Finding>) {
     let input = match name.rsplit('.').next() {
         Some("args") => Input::Arguments,
         Some("sh") => Input::Script,
@@ -105,7 +118,7 @@ pub fn findings(name: &str, text: &[u8]) -> (Source, Vec<Finding>) {
     }
     let rules = if name.ends_with(".txt") { b"*filter\nCOMMIT\n".to_vec() } else { text.to_vec() };
     let source = Source::new(name, SourceKind::File, rules);
-    let options = Options { facts, ..options() };
+    let options = Options { facts, ..options };
     let names = FewNames;
     let found = lint(&source, input, guess_family(name, text), &Offline::new(&names), &options).findings;
     (source, found)

@@ -1,6 +1,10 @@
 //! What checks conclude from small rulesets, and above all where they keep silent.
 
-use crate::common::{findings, listing};
+use crate::common::{findings_with, listing, not_about_exposure, options};
+
+fn findings(name: &str, text: &[u8]) -> (rfw_diagnostics::Source, Vec<rfw_lint::Finding>) {
+    findings_with(name, text, not_about_exposure(options()))
+}
 
 /// The codes found in a filter table with these policies for INPUT, FORWARD and OUTPUT and these lines.
 fn codes(policies: [&str; 3], lines: &str) -> Vec<u16> {

@@ -4,11 +4,15 @@ use rfw_diagnostics::{Severity, Source, SourceKind, codes};
 use rfw_lint::{Input, Offline, Options, Report, Selection, Selector, Text, lint, lint_pair};
 use rfw_nft::Family;
 
-use crate::common::{FewNames, options};
+use crate::common::{FewNames, not_about_exposure, options};
 
 fn report(lines: &str, options: &Options) -> Report {
     let text = format!("*filter\n{lines}\nCOMMIT\n");
     let source = Source::new("t.rules", SourceKind::File, text.into_bytes());
+    let options = match options.selection == Selection::default() {
+        true => &not_about_exposure(options.clone()),
+        false => options,
+    };
     lint(&source, Input::Save, Family::Ipv4, &Offline::new(&FewNames), options)
 }
 
@@ -59,7 +63,7 @@ fn mistakes_that_keep_a_text_from_loading_stay() {
 fn what_is_not_selected_is_not_unused() {
     let mut selection = Selection::default();
     selection.add(Selector::parse("RFW501").expect("a code"), false);
-    let quiet = Options { selection, ..options() };
+    let quiet = not_about_exposure(Options { selection, ..options() });
     let text = "# rfw: allow(501) why\n-A INPUT -p tcp -m limit --limit 5/min -j LOG --log-prefix x:";
     assert_eq!(numbers(&report(text, &quiet)), [0_u16; 0]);
     assert_eq!(numbers(&report(text, &options())), [128]);

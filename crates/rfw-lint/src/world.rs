@@ -1,0 +1,118 @@
+//! Questions that many checks put to the analysis: who is outside, which rule lets a packet in or keeps it out.
+
+use rfw_nft::Family;
+
+use crate::checks::Cx;
+use crate::conditions::{Key, Outcome};
+use crate::facts::Zone;
+use crate::model::{Chain, Policy, RuleId};
+use crate::space::{ChainId, Hook, Incomplete, Kind, Region, Set, Space, interface_names};
+
+/// What decides over a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decider {
+    /// A rule.
+    Rule(RuleId),
+    /// The policy of the base chain.
+    Policy,
+}
+
+/// Addresses that nobody on the Internet has: this network, private, shared, loopback, link-local, multicast, reserved
+/// (RFC 6890, RFC 5771; RFC 4193, RFC 4291).
+pub(crate) fn not_public(family: Family) -> Set {
+    match family {
+        Family::Ipv4 => Set::union([
+            (0x0000_0000, 0x00ff_ffff),
+            (0x0a00_0000, 0x0aff_ffff),
+            (0x6440_0000, 0x647f_ffff),
+            (0x7f00_0000, 0x7fff_ffff),
+            (0xa9fe_0000, 0xa9fe_ffff),
+            (0xac10_0000, 0xac1f_ffff),
+            (0xc0a8_0000, 0xc0a8_ffff),
+            (0xe000_0000, 0xffff_ffff),
+        ]),
+        // Global unicast is 2000::/3 and nothing else.
+        Family::Ipv6 => Set::range(0x2000u128 << 112, (0x4000u128 << 112) - 1).complement(u128::MAX),
+    }
+}
+
+/// Multicast and broadcast addresses.
+pub(crate) fn group_addresses(family: Family) -> Set {
+    match family {
+        Family::Ipv4 => Set::union([(0xe000_0000, 0xefff_ffff), (0xffff_ffff, 0xffff_ffff)]),
+        Family::Ipv6 => Set::range(0xff00u128 << 112, u128::MAX),
+    }
+}
+
+/// How many numbers a set has.
+pub(crate) fn size(set: &Set) -> u128 {
+    set.intervals().iter().map(|(low, high)| (high - low).saturating_add(1)).fold(0, u128::saturating_add)
+}
+
+/// The packets that begin a TCP connection.
+pub(crate) fn opening(space: &Space) -> Region {
+    let tcp = space.one(&Key::Protocol, 6);
+    // SYN of FIN, SYN, RST and ACK (RFC 9293).
+    space.and(tcp, space.bits(&Key::TcpFlags, 0x17, 0x02))
+}
+
+impl<'a> Cx<'a> {
+    /// The filter's base chain at a hook, as the analysis and as the model know it.
+    pub(crate) fn filter(&self, hook: Hook) -> Option<(ChainId, &'a Chain)> {
+        let chain = self.space().base(Kind::Filter, hook)?;
+        Some((chain, self.model.tables.get(chain.table)?.chains.get(chain.chain)?))
+    }
+
+    /// Packets from interfaces that may lead to the world: not `lo`, nor what the configuration calls an inside.
+    pub(crate) fn outside(&self) -> Region {
+        let space = self.space();
+        let inside = self.facts.interfaces.iter().filter(|(_, known)| {
+            matches!(known.zone, Some(Zone::Lan | Zone::Vpn | Zone::Loopback | Zone::Other(_)))
+        });
+        let lo = space.incoming("lo");
+        let known =
+            inside.fold(lo, |all, (name, _)| space.or(all, space.set(&Key::Iif, &interface_names(name))));
+        space.not(known)
+    }
+
+    /// The same with sources that strangers have.
+    pub(crate) fn strangers(&self) -> Region {
+        let space = self.space();
+        space.minus(self.outside(), space.set(&Key::Source, &not_public(self.model.family)))
+    }
+
+    /// The first rule of the filter that accepts some packet of a region, else the policy of a base chain that does.
+    ///
+    /// # Errors
+    /// The budget is used up.
+    pub(crate) fn accepter(&self, chain: ChainId, packets: Region) -> Result<Option<Decider>, Incomplete> {
+        let judges = |outcome: &Outcome| matches!(outcome, Outcome::Accept | Outcome::Ends);
+        self.decider(chain, packets, judges, Policy::Accept)
+    }
+
+    /// The first rule of the filter that drops some packet of a region, else the policy of a base chain that does.
+    ///
+    /// # Errors
+    /// The budget is used up.
+    pub(crate) fn dropper(&self, chain: ChainId, packets: Region) -> Result<Option<Decider>, Incomplete> {
+        self.decider(chain, packets, |outcome| *outcome == Outcome::Drop, Policy::Drop)
+    }
+
+    fn decider(
+        &self,
+        base: ChainId,
+        packets: Region,
+        judges: impl Fn(&Outcome) -> bool,
+        policy: Policy,
+    ) -> Result<Option<Decider>, Incomplete> {
+        let space = self.space();
+        let here = space.and(packets, space.entry(base));
+        for (id, placed) in self.model.rules().filter(|(id, _)| id.table == base.table) {
+            if judges(&placed.conditions.outcome) && space.overlaps(space.judged(id), here)? {
+                return Ok(Some(Decider::Rule(id)));
+            }
+        }
+        let chain = self.model.tables.get(base.table).and_then(|t| t.chains.get(base.chain));
+        Ok((chain.and_then(|c| c.policy) == Some(policy)).then_some(Decider::Policy))
+    }
+}

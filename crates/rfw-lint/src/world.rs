@@ -6,7 +6,11 @@ use crate::checks::Cx;
 use crate::conditions::{Key, Outcome};
 use crate::facts::Zone;
 use crate::model::{Chain, Policy, RuleId};
+use crate::packets;
 use crate::space::{ChainId, Hook, Incomplete, Kind, Region, Set, Space, interface_names};
+
+/// From so many ports on a rule is about no service in particular.
+const MOST_PORTS: u128 = 16_384;
 
 /// What decides over a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,10 +79,24 @@ impl<'a> Cx<'a> {
         space.not(known)
     }
 
-    /// The same with sources that strangers have.
+    /// The same with addresses that strangers have, and with source ports that clients have.
     pub(crate) fn strangers(&self) -> Region {
         let space = self.space();
-        space.minus(self.outside(), space.set(&Key::Source, &not_public(self.model.family)))
+        let public = space.minus(self.outside(), space.set(&Key::Source, &not_public(self.model.family)));
+        let ports = self.model.table("filter").map(|(_, filter)| packets::client_ports(filter));
+        let any_service = ports.map_or(space.all(), |ports| space.set(&Key::SourcePort, &ports));
+        space.and(public, any_service)
+    }
+
+    /// The first rule that accepts some packet of a region at a base chain, if it is about services: one that accepts most
+    /// ports trusts an interface or a network and says nothing of one port.
+    ///
+    /// # Errors
+    /// The budget is used up.
+    pub(crate) fn opener(&self, chain: ChainId, packets: Region) -> Result<Option<RuleId>, Incomplete> {
+        let Some(Decider::Rule(id)) = self.accepter(chain, packets)? else { return Ok(None) };
+        let ports = self.space().values(self.space().judged(id), &Key::DestinationPort)?;
+        Ok((size(&ports) < MOST_PORTS).then_some(id))
     }
 
     /// The first rule of the filter that accepts some packet of a region, else the policy of a base chain that does.

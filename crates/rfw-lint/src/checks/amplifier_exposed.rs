@@ -28,7 +28,7 @@ use crate::conditions::{Key, NEW};
 use crate::facts::Service;
 use crate::model::RuleId;
 use crate::space::{Hook, Incomplete, Packet, Set};
-use crate::world::{Decider, group_addresses, size};
+use crate::world::{group_addresses, size};
 
 /// The services of the reflection attacks that are known (US-CERT alert TA14-017A).
 const AMPLIFIERS: &[(u16, &str)] = &[
@@ -70,7 +70,7 @@ fn look(cx: &Cx<'_>) -> Result<Vec<Finding>, Incomplete> {
         if size(&space.values(let_in, &Key::Source)?) < many(cx.model.family) {
             continue;
         }
-        let (Some(Decider::Rule(id)), Some(packet)) = (cx.accepter(input, let_in)?, space.witness(let_in)?) else {
+        let (Some(id), Some(packet)) = (cx.opener(input, let_in)?, space.witness(let_in)?) else {
             continue;
         };
         by_rule.entry(id).or_insert_with(|| (Vec::new(), packet)).0.push(format!("{name} (udp/{port})"));
@@ -83,6 +83,7 @@ fn finding(cx: &Cx<'_>, id: RuleId, names: &[String], packet: &Packet) -> Option
     if placed.facts().filter_map(|facts| facts.bound).any(|bound| bound.per == Per::Source) {
         return None;
     }
+    // A rule for one interface may be about an inside that nobody named.
     let known = placed.conditions.set(&Key::Iif).is_some();
     let severity = if known { Severity::Info } else { Severity::Warn };
     let (shown, verb) = match names {

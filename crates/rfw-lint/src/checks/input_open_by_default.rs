@@ -24,11 +24,12 @@ use rfw_diagnostics::{Diagnostic, Severity, codes};
 
 use crate::Finding;
 use crate::checks::Cx;
+use crate::checks::sensitive_service_exposed::many;
 use crate::conditions::{Key, NEW};
 use crate::facts::Zone;
 use crate::packets;
 use crate::space::{ChainId, Hook, Incomplete, Region, interface_names};
-use crate::world::{Decider, opening};
+use crate::world::{Decider, opening, size};
 
 /// One finding for the chain.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
@@ -76,7 +77,10 @@ pub(crate) fn open(cx: &Cx<'_>, input: ChainId) -> Result<Option<Region>, Incomp
     let ports = packets::client_ports(filter);
     let unnamed = space.set(&Key::DestinationPort, &ports);
     let class = space.all_of(&[cx.strangers(), opening(space), space.state(&[NEW]), unnamed, space.entry(input)]);
-    let accepted = space.and(class, space.surely_accepted(input, class));
+    let accepted = space.surely_accepted(input, class);
+    if size(&space.values(accepted, &Key::Source)?) < many(cx.model.family) {
+        return Ok(None);
+    }
     let wan: Vec<_> = cx.facts.interfaces.iter().filter(|(_, known)| known.zone == Some(Zone::Wan)).collect();
     let everywhere = match wan.as_slice() {
         [] => {

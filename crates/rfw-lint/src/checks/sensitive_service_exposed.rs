@@ -27,7 +27,7 @@ use crate::conditions::{Key, NEW};
 use crate::facts::Service;
 use crate::model::RuleId;
 use crate::space::{Hook, Incomplete, Packet, Set};
-use crate::world::{Decider, opening, size};
+use crate::world::{opening, size};
 
 /// What listens there by custom (IANA's registry, and the programs' own documentation).
 const SENSITIVE: &[(u16, &str)] = &[
@@ -75,8 +75,7 @@ fn look(cx: &Cx<'_>) -> Result<Vec<Finding>, Incomplete> {
         if size(&space.values(let_in, &Key::Source)?) < many(cx.model.family) {
             continue;
         }
-        // A rule for one interface of several may be about an inside that nobody named.
-        let (Some(Decider::Rule(id)), Some(packet)) = (cx.accepter(input, let_in)?, space.witness(let_in)?) else {
+        let (Some(id), Some(packet)) = (cx.opener(input, let_in)?, space.witness(let_in)?) else {
             continue;
         };
         by_rule.entry(id).or_insert_with(|| (Vec::new(), packet)).0.push(format!("{name} (tcp/{port})"));
@@ -92,6 +91,7 @@ fn finding(cx: &Cx<'_>, id: RuleId, names: &[String], packet: &Packet) -> Option
         [one, rest @ ..] => format!("{one} and {} more services that are not for strangers are", rest.len()),
         [] => return None,
     };
+    // A rule for one interface may be about an inside that nobody named.
     let known = placed.conditions.set(&Key::Iif).is_some();
     let severity = if known { Severity::Info } else { Severity::Warn };
     let found = Diagnostic::new(

@@ -24,7 +24,7 @@ use crate::checks::Cx;
 use crate::conditions::{Key, NEW, Outcome};
 use crate::model::{Placed, RuleId};
 use crate::space::{Hook, Incomplete, Region};
-use crate::world::{opening, size};
+use crate::world::{not_public, opening, size};
 
 /// Destination ports from which on a rule is about no service in particular.
 const WIDE: u128 = 1024;
@@ -35,7 +35,8 @@ const NARROW: u128 = 1024;
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
     let Some((input, _)) = cx.filter(Hook::Input) else { return };
     let space = cx.space();
-    let new = space.all_of(&[cx.strangers(), space.state(&[NEW]), space.entry(input)]);
+    let public = space.minus(cx.outside(), space.set(&Key::Source, &not_public(cx.model.family)));
+    let new = space.all_of(&[public, space.state(&[NEW]), space.entry(input)]);
     let udp = space.one(&Key::Protocol, 17);
     let starts = space.or(opening(space), udp);
     let new = space.and(new, starts);

@@ -353,3 +353,14 @@ fn marks_are_followed() {
     assert!(codes(OPEN, &lines("2")).contains(&301), "the second rule is dead");
     assert!(!codes(OPEN, &lines("1/2")).contains(&301), "the bit may have been set");
 }
+
+#[test]
+fn both_ports_in_one_test_are_two_fields() {
+    let dead = |second: &str| {
+        let lines = format!("-A INPUT -p udp --sport 67 --dport 68 -j ACCEPT\n{second}");
+        codes(OPEN, &lines).iter().any(|code| (301..=305).contains(code))
+    };
+    assert!(dead("-A INPUT -s 10.0.0.1 -p udp --dport 68 --sport 67 -j DROP"));
+    assert!(!dead("-A INPUT -s 10.0.0.1 -p udp --dport 67 --sport 68 -j DROP"));
+    assert!(!dead("-A INPUT -s 10.0.0.1 -p udp --dport 68 -j DROP"));
+}

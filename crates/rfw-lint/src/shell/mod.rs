@@ -6,6 +6,7 @@
 //! ([`crate::checks::not_followed`]); it is never passed over. Every script ends: there is a bound on steps and depth.
 
 mod arith;
+mod assign;
 mod ast;
 mod builtins;
 mod expand;
@@ -13,6 +14,7 @@ mod firewall;
 mod lex;
 mod noted;
 mod parse;
+mod printers;
 pub(crate) mod programs;
 mod restore;
 mod run;

@@ -156,7 +156,7 @@ fn findings_on_open_and_change() {
     let twice = found.iter().find(|d| d["code"] == "RFW305").expect("found");
     assert_eq!(twice["relatedInformation"][0]["location"]["range"]["start"]["line"], 3);
     assert_eq!(twice["tags"], json!([1]));
-    client.change(URI, 2, "*filter\nCOMMIT\n");
+    client.change(URI, 2, "*security\nCOMMIT\n");
     let params = client.until("textDocument/publishDiagnostics");
     assert_eq!((&params["version"], &params["diagnostics"]), (&json!(2), &json!([])));
     client.change(URI, 3, TEXT);
@@ -181,7 +181,7 @@ fn hover_explains() {
     let (mut client, _) = Client::start(&[]);
     client.open(
         URI,
-        "*filter\n# rfw: allow(RFW501) why\n-A INPUT -i lo -j ACCEPT\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n",
+        "*security\n# rfw: allow(RFW501) why\n-A INPUT -i lo -j ACCEPT\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n",
     );
     let mut hover = |line: u32, character: u32| {
         let place = json!({"line": line, "character": character});

@@ -112,7 +112,7 @@ fn files_of_facts_must_be_there() {
 #[test]
 fn chains_of_other_programs_can_be_named() {
     let folder = folder("config-chains");
-    write(&folder, "a.rules", "*filter\n:BLOCKED - [0:0]\nCOMMIT\n");
+    write(&folder, "a.rules", "*security\n:BLOCKED - [0:0]\nCOMMIT\n");
     assert!(stdout(&rfw_in(&folder, &["lint", "a.rules"], "")).contains("RFW306"));
     write(&folder, "rfw.toml", "external-chains = [\"BLOCK*\"]\n");
     assert!(!stdout(&rfw_in(&folder, &["lint", "a.rules"], "")).contains("RFW306"));

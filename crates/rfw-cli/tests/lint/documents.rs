@@ -103,7 +103,7 @@ fn hooks_take_files() {
     for (line, status) in [("rfw lint", 1), ("rfw lint --fix", 1)] {
         assert!(read(".pre-commit-hooks.yaml").contains(&format!("  entry: {line}\n")));
         write(&folder, "a.rules", DEAD_RULE);
-        write(&folder, "b.v4", "*filter\nCOMMIT\n");
+        write(&folder, "b.v4", "*security\nCOMMIT\n");
         let words: Vec<&str> = line.split(' ').skip(1).chain(["a.rules", "b.v4"]).collect();
         assert_eq!(rfw_in(&folder, &words, "").status.code(), Some(status), "{line}");
     }

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::{folder, rfw, rfw_in, stderr, stdout, write};
 
-const DASHES: &str = "*filter\n# rfw: allow(RFW306) gone\n-A INPUT -p tcp –dport 22 –j ACCEPT\n-A INPUT –i lo -j ACCEPT\nCOMMIT\n";
-const MENDED: &str = "*filter\n-A INPUT -p tcp --dport 22 -j ACCEPT\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n";
+const DASHES: &str = "*security\n# rfw: allow(RFW306) gone\n-A INPUT -p tcp –dport 22 –j ACCEPT\n-A INPUT –i lo -j ACCEPT\nCOMMIT\n";
+const MENDED: &str = "*security\n-A INPUT -p tcp --dport 22 -j ACCEPT\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n";
 
 #[test]
 fn files_are_mended_in_place() {

@@ -15,15 +15,17 @@ fn github_escapes_what_it_must() {
     assert!(line.starts_with(start), "{line}");
     assert!(line.contains("%0Ahelp: "), "{line}");
     assert_eq!(stdout(&rfw(&["lint", "--format", "github"], "")), "");
+    let input = stdout(&rfw(&["lint", "--format", "github"], DEAD_RULE));
+    assert!(input.starts_with("::warning title=RFW304 rules-after-catch-all::<stdin>: 1 rule"), "{input}");
 }
 
 #[test]
 fn junit_is_xml_with_a_test_per_finding() {
-    let text = "*filter\n-A INPUT -p tcp --dport 70000 -m comment --comment \"<&>\x01\" -j ACCEPT\n:X - [0:0]\nCOMMIT\n";
+    let text = "*security\n-A INPUT -p tcp --dport 70000 -m comment --comment \"<&>\x01\" -j ACCEPT\n:X - [0:0]\nCOMMIT\n";
     let xml = stdout(&rfw(&["lint", "--format", "junit", "-"], text));
     assert!(xml.contains("<testsuites name=\"rfw lint\" tests=\"2\" failures=\"1\">"), "{xml}");
     assert!(xml.contains("&lt;&amp;&gt;\u{fffd}") && xml.contains("<system-out>"), "{xml}");
-    let clean = stdout(&rfw(&["lint", "--format", "junit", "-"], "*filter\nCOMMIT\n"));
+    let clean = stdout(&rfw(&["lint", "--format", "junit", "-"], "*security\nCOMMIT\n"));
     assert!(clean.contains("tests=\"1\" failures=\"0\"") && clean.contains("nothing found"), "{clean}");
     let parse = "import sys, xml.dom.minidom as m; print(len(m.parseString(sys.argv[1]).getElementsByTagName('testcase')))";
     match Command::new("python3").args(["-c", parse, &xml]).output() {

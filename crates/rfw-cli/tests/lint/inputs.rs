@@ -42,13 +42,13 @@ fn what_cannot_be_read_does_not_stop_the_rest() {
 fn the_other_family_of_a_pair_is_read_but_not_reported() {
     let folder = folder("pair");
     write(&folder, "four", DEAD_RULE);
-    write(&folder, "six", "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -s 2001:db8::/32 -j DROP\nCOMMIT\n");
+    write(&folder, "six", "*security\n:FORWARD DROP [0:0]\n-A FORWARD -s 2001:db8::/32 -j DROP\nCOMMIT\n");
     write(&folder, "rfw.toml", "pairs = [[\"four\", \"six\"]]\n");
     assert_eq!(files(&folder, &["four"]), ["four"]);
     fs::remove_file(folder.join("six")).expect("removed");
     let out = rfw_in(&folder, &["lint", "four"], "");
     assert_eq!(out.status.code(), Some(2), "{}", stderr(&out));
-    write(&folder, "six", "*filter\n:X - [0:0]\n-A FORWARD -s 2001:db8::/32 -j DROP\nCOMMIT\n");
+    write(&folder, "six", "*security\n:X - [0:0]\n-A FORWARD -s 2001:db8::/32 -j DROP\nCOMMIT\n");
     let out = rfw_in(&folder, &["lint", "--pair", "four", "six"], "");
     assert!(stdout(&out).contains("four:3:1") && stdout(&out).contains("six:2:1"), "{}", stdout(&out));
     assert!(stdout(&out).contains("2 rulesets: "));

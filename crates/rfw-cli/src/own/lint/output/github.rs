@@ -1,6 +1,6 @@
 //! Workflow commands of GitHub Actions, which become annotations of a pull request.
 
-use rfw_diagnostics::Severity;
+use rfw_diagnostics::{Severity, Span};
 
 use crate::own::lint::{Checked, shown};
 
@@ -15,20 +15,12 @@ pub fn render(checked: &[Checked]) -> String {
                 Severity::Warn => "warning",
                 Severity::Info => "notice",
             };
-            let file = one.path.as_deref().map_or_else(|| one.source.name.clone(), shown);
-            let (start, end) =
-                (one.source.line_column(found.span.start), one.source.line_column(found.span.end));
-            let mut place = format!("file={},line={},endLine={}", property(&file), start.line, end.line);
-            // Columns of two lines would be taken for those of the first.
-            if start.line == end.line {
-                place.push_str(&format!(
-                    ",col={},endColumn={}",
-                    start.column,
-                    end.column.max(start.column + 1)
-                ));
-            }
+            let place = place(one, found.span);
             let title = format!("{} {}", found.code, found.code.name);
-            let mut text = found.message.clone();
+            let mut text = match one.path {
+                Some(_) => found.message.clone(),
+                None => format!("{}: {}", one.source.name, found.message),
+            };
             for label in &found.labels {
                 let line = one.source.line_column(label.span.start).line;
                 text.push_str(&format!("\nline {line}: {}", label.text));
@@ -36,10 +28,22 @@ pub fn render(checked: &[Checked]) -> String {
             if let Some(help) = &found.help {
                 text.push_str(&format!("\nhelp: {help}"));
             }
-            out.push_str(&format!("::{level} {place},title={}::{}\n", property(&title), data(&text)));
+            out.push_str(&format!("::{level} {place}title={}::{}\n", property(&title), data(&text)));
         }
     }
     out
+}
+
+/// Where to annotate; nothing for what is in no file.
+fn place(one: &Checked, span: Span) -> String {
+    let Some(path) = &one.path else { return String::new() };
+    let (start, end) = (one.source.line_column(span.start), one.source.line_column(span.end));
+    let mut place = format!("file={},line={},endLine={},", property(&shown(path)), start.line, end.line);
+    // Columns of two lines would be taken for those of the first.
+    if start.line == end.line {
+        place.push_str(&format!("col={},endColumn={},", start.column, end.column.max(start.column + 1)));
+    }
+    place
 }
 
 fn data(text: &str) -> String {

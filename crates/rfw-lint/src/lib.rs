@@ -183,7 +183,7 @@ fn findings(
 ) -> Vec<Finding> {
     let mut findings = model.findings.clone();
     let cx = checks::Cx::new(model, source, &options.facts, sibling);
-    for check in CHECKS {
+    for check in CHECKS.iter().filter(|check| options.selection.wants(check.code)) {
         (check.run)(&cx, &mut findings);
     }
     checks::analysis_incomplete::finish(&cx, &mut findings);

@@ -8,5 +8,6 @@ mod pages;
 mod reasoning;
 mod recovery;
 mod recovery_texts;
+mod rulesets;
 mod scripts;
 mod suppression;

@@ -5,6 +5,7 @@ mod coexist;
 mod concurrent;
 mod drop_in;
 mod lint_cases;
+mod lint_live;
 mod monitor;
 mod persist;
 mod restore;

@@ -3,7 +3,7 @@
 use rfw_compiler::{Body, BuildCx, Stored, TableSpec, build, foreign, print_stored};
 use rfw_diagnostics::{Diagnostic, Source, SourceKind, Span};
 use rfw_extensions::{Printer, Registry};
-use rfw_lint::{Input, Options, lint};
+use rfw_lint::{Input, Options, apply_fixes, lint};
 use rfw_nft::Family;
 use rfw_syntax::{Action, Command, LineKind, Mode, SaveLines, parse_command, split_line};
 
@@ -36,10 +36,17 @@ pub fn save_file(data: &[u8]) {
 fn linted(data: &[u8], family: Family) {
     let source = Source::new("some/file", SourceKind::File, data.to_vec());
     for input in [Input::Save, Input::Arguments] {
-        for finding in lint(&source, input, family, &NoNames, &Options::default()).findings {
-            let span = finding.diagnostic.span;
-            assert!(span.start <= span.end && span.end as usize <= data.len(), "{finding:?}");
+        let found = lint(&source, input, family, &NoNames, &Options::default()).findings;
+        for finding in &found {
+            let edits = finding.diagnostic.fix.iter().flat_map(|fix| &fix.edits).map(|edit| edit.span);
+            for span in edits.chain([finding.diagnostic.span]) {
+                assert!(span.start <= span.end && span.end as usize <= data.len(), "{finding:?}");
+            }
         }
+        let fixes: Vec<_> = found.iter().filter_map(|f| f.diagnostic.fix.as_ref()).collect();
+        let fixed = apply_fixes(data, &fixes);
+        // Of fixes that clash one goes in.
+        assert!(fixes.is_empty() || fixed.applied.contains(&true), "{fixes:?}");
     }
 }
 

@@ -20,10 +20,14 @@ const PROTOCOLS: &[(&str, u8)] = &[
     ("igmp", 2),
     ("tcp", 6),
     ("udp", 17),
+    ("dccp", 33),
+    ("gre", 47),
     ("esp", 50),
     ("ah", 51),
     ("ipv6-icmp", 58),
+    ("ipcomp", 108),
     ("sctp", 132),
+    ("udplite", 136),
 ];
 
 impl Services for FewNames {

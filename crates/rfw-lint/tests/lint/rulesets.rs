@@ -3,6 +3,8 @@
 //! `RFW_RULESETS=DIRECTORY` names a folder of `*.rules` files; without it only `fixtures/rulesets` is looked at, and that is
 //! said. A number that jumps is a regression, or an improvement that somebody has looked at.
 
+#![allow(clippy::print_stderr, reason = "a skip is said")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +17,10 @@ use crate::common::{findings, top};
 fn rulesets(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut files: Vec<PathBuf> = entries.map(|e| e.expect("an entry").path()).collect();
-    files.retain(|path| path.extension().is_some_and(|x| x == "rules"));
+    // The packet batteries are collections of rules, not rulesets.
+    let battery =
+        |path: &PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("battery"));
+    files.retain(|path| path.extension().is_some_and(|x| x == "rules") && !battery(path));
     files.sort();
     files
 }

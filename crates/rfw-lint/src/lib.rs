@@ -29,6 +29,7 @@ mod sets;
 mod shell;
 pub mod space;
 mod suppress;
+mod words;
 mod world;
 mod written;
 

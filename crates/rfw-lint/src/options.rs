@@ -26,6 +26,9 @@ pub struct Selection {
     words: Vec<(Selector, bool)>,
 }
 
+/// Checks of what some want and others need: off unless a word names them.
+const OPT_IN: &[Code] = &[codes::NEW_WITHOUT_SYN];
+
 /// A word that names codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selector {
@@ -93,13 +96,13 @@ impl Selection {
         self.words.retain(|&(_, wanted)| !wanted);
     }
 
-    /// Whether findings of a code are wanted; with no word at all, every one is.
+    /// Whether findings of a code are wanted; with no word at all, all but a few are.
     #[must_use]
     pub fn wants(&self, code: Code) -> bool {
         let named = self.words.iter().filter(|(selector, _)| selector.names(code));
         match named.max_by_key(|(selector, _)| selector.rank()) {
             Some(&(_, wanted)) => wanted,
-            None => !self.words.iter().any(|&(_, wanted)| wanted),
+            None => !OPT_IN.contains(&code) && !self.words.iter().any(|&(_, wanted)| wanted),
         }
     }
 }
@@ -144,5 +147,8 @@ mod tests {
         assert!(last.wants(same) && !last.wants(dead));
         let none = selection(&[("RFW3", false)]);
         assert!(!none.wants(dead) && none.wants(log));
+        let loose = codes::NEW_WITHOUT_SYN;
+        assert!(!selection(&[]).wants(loose) && !none.wants(loose) && !some.wants(loose));
+        assert!(selection(&[("all", true)]).wants(loose) && selection(&[("RFW2", true)]).wants(loose));
     }
 }

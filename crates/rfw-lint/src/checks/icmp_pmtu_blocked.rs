@@ -35,8 +35,14 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
         return;
     }
     for hook in [Hook::Input, Hook::Forward] {
-        out.extend(look(cx, hook).ok().flatten());
+        let found = look(cx, hook).ok().flatten();
+        out.extend(found.filter(|found| !is_explained(out, found)));
     }
+}
+
+/// Whether the chain drops all errors because of their state, and is reported for that.
+fn is_explained(out: &[Finding], found: &Finding) -> bool {
+    out.iter().any(|f| f.diagnostic.code == codes::RELATED_ICMP_DROPPED && f.chain == found.chain)
 }
 
 fn look(cx: &Cx<'_>, hook: Hook) -> Result<Option<Finding>, Incomplete> {

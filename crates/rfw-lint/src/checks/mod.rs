@@ -201,11 +201,16 @@ checks! {
     suppression_without_reason = SUPPRESSION_WITHOUT_REASON, Warn;
     not_followed = NOT_FOLLOWED, Info;
     missing_established = MISSING_ESTABLISHED, Error;
+    related_icmp_dropped = RELATED_ICMP_DROPPED, Warn;
+    invalid_accepted = INVALID_ACCEPTED, Warn;
     ctstate_in_raw = CTSTATE_IN_RAW, Error;
     state_match_deprecated = STATE_MATCH_DEPRECATED, Info;
+    redundant_established = REDUNDANT_ESTABLISHED, Info;
+    new_without_syn = NEW_WITHOUT_SYN, Info;
     recent_never_set = RECENT_NEVER_SET, Error;
     recent_hitcount_too_large = RECENT_HITCOUNT_TOO_LARGE, Error;
     rate_limit_unreachable = RATE_LIMIT_UNREACHABLE, Error;
+    connlimit_without_new = CONNLIMIT_WITHOUT_NEW, Warn;
     connlimit_without_protocol = CONNLIMIT_WITHOUT_PROTOCOL, Info;
     established_in_nat = ESTABLISHED_IN_NAT, Warn;
     conntrack_capacity = CONNTRACK_CAPACITY, Info;

@@ -3,9 +3,9 @@
 use std::fs;
 
 use rfw_diagnostics::Severity;
-use rfw_lint::CHECKS;
+use rfw_lint::{CHECKS, Selector};
 
-use crate::common::{findings, listing, top};
+use crate::common::{findings, findings_with, listing, options, top};
 
 /// The case files of a check: whether it is the bad one, its name, its text.
 fn cases(code: &str, name: &str) -> Vec<(bool, String, Vec<u8>)> {
@@ -27,7 +27,9 @@ fn bad_reports_and_good_does_not() {
         assert_eq!(cases.iter().filter(|c| c.0).count(), 1, "{}", check.code);
         assert!(cases.len() >= 2, "{}", check.code);
         for (bad, file, text) in cases {
-            let (source, found) = findings(&file, &text);
+            let mut options = options();
+            options.selection.add(Selector::One(check.code), true);
+            let (source, found) = findings_with(&file, &text, options);
             let own: Vec<_> = found.iter().filter(|f| f.diagnostic.code == check.code).collect();
             assert_eq!(!own.is_empty(), bad, "{} {file}\n{}", check.code, listing(&source, &found));
             assert!(own.iter().all(|f| f.diagnostic.help.is_some()), "{} {file} has no help", check.code);

@@ -57,13 +57,8 @@ impl Engine {
             }
             return;
         }
-        let callers: Vec<RuleId> = chains
-            .iter()
-            .enumerate()
-            .flat_map(|(chain, c)| c.rules.iter().enumerate().map(move |(rule, r)| (chain, rule, r)))
-            .filter(|(.., rule)| rule.action.chain() == Some(at.chain))
-            .map(|(chain, rule, _)| RuleId { table: at.table, chain, rule })
-            .collect();
+        let callers = self.tables[at.table].callers.get(at.chain).cloned().unwrap_or_default();
+        let callers = callers.into_iter().map(|(chain, rule)| RuleId { table: at.table, chain, rule });
         let mut sent = Ref::NONE;
         for caller in callers {
             let part = self.bdd.and(left, self.matched(caller));
@@ -159,6 +154,9 @@ impl Engine {
         let Some(own) = run.set(&rules[id.rule]).cloned() else { return self.matched(id) };
         let mut left = own;
         for (rule, earlier) in rules.iter().enumerate().take(id.rule).skip(run.rules.start) {
+            if left.is_empty() {
+                break;
+            }
             let Some(set) = run.set(earlier).filter(|set| set.meets(&left)) else { continue };
             left = left.meet(&set.complement(u128::MAX));
             out.insert(RuleId { rule, ..id });

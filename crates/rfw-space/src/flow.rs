@@ -67,6 +67,8 @@ pub(crate) struct TableFlow {
     /// Rules that lead back to a chain that led to them: chain and rule.
     pub(crate) loops: HashSet<(usize, usize)>,
     pub(crate) effects: Effects,
+    /// For each chain the rules that lead there: chain and rule.
+    pub(crate) callers: Vec<Vec<(usize, usize)>>,
 }
 
 /// Follows packets through one table.
@@ -149,7 +151,15 @@ impl<'e> Walker<'e> {
             live: live[at],
             steps,
         });
-        let flow = TableFlow { chains: flows.collect(), order, loops, effects };
+        let mut callers = vec![Vec::new(); chains.len()];
+        for (at, chain) in chains.iter().enumerate() {
+            for (rule, r) in chain.rules.iter().enumerate() {
+                if let Some(known) = r.action.chain().and_then(|to| callers.get_mut(to)) {
+                    known.push((at, rule));
+                }
+            }
+        }
+        let flow = TableFlow { chains: flows.collect(), order, loops, effects, callers };
         let mut walker =
             Self { bdd, domain, chains, flow, seen: HashMap::new(), followed: 0, following: None };
         for chain in 0..chains.len() {

@@ -9,6 +9,7 @@ use crate::cover::Covers;
 use crate::domain::Interest;
 use crate::engine::{Dead, Engine, at_hook};
 use crate::field::{Key, Masked, interface};
+use crate::interp::{Chance, Trace, interpret};
 use crate::packet::Packet;
 use crate::program::{Hook, Kind, Program, RuleId};
 use crate::set::Set;
@@ -386,6 +387,12 @@ impl Space {
     /// The budget is used up.
     pub fn must_accept(&self, chain: ChainId, a: Region) -> Result<bool, Incomplete> {
         Ok(!self.may_drop(chain, a)?)
+    }
+
+    /// Follows one packet through a chain, rule by rule, without the analysis. Where chance decides, `chance` is asked.
+    #[must_use]
+    pub fn trace(&self, chain: ChainId, packet: &Packet, chance: &mut dyn FnMut(Chance) -> bool) -> Trace {
+        interpret(&self.0.borrow().program, chain.table, chain.chain, packet, chance)
     }
 
     /// The packets of a region that a base chain accepts for sure.

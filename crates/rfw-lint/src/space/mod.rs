@@ -17,6 +17,25 @@
 //! let lost = space.surely_dropped(input, ssh);
 //! if !space.may_accept(input, ssh)? { … `space.witness(lost)?` is the packet to show … }
 //! ```
+//! What answers to what this host may send, and whether it comes back in:
+//! ```text
+//! let first = space.all_of(&[space.state(&[NEW]), space.entry(output), space.accepted(output)]);
+//! let replies = space.moved(space.reply(first), Hook::Input);
+//! if !space.may_accept(input, replies)? { … }
+//! ```
+//! What FORWARD sees of what a rule of `nat` translates (`id` in `PREROUTING`):
+//! ```text
+//! let first = space.and(space.judged(id), space.at(Kind::Nat, Hook::Prerouting));
+//! let image = space.moved(space.image(id, first), Hook::Forward);
+//! ```
+//! `entry` of a base chain has what arrives there: dropped in `raw` or `mangle` is gone, what `nat` may rewrite is there
+//! rewritten. `after_nat(nat_chain, region)` is the image under a whole base chain of `nat`. `trace` follows one packet.
+//!
+//! Which regions: `matched(id)` is what a rule asks, `comes_to(id)` what is left for it of what enters its chain, `judged(id)`
+//! both. `accepted(chain)` and `dropped(chain)` are "may" sets over the packets as they enter the base chain, and say nothing
+//! of what can enter: meet them with `entry(chain)`, as `may_accept`, `surely_dropped` and the like do.
+//! Rules that are dead for one of the causes below have it once, for all checks, in `cx.deaths()`.
+//!
 //! `may_accept` says what some behaviour of limits, of other programs' chains and of matches of unknown meaning makes possible;
 //! `must_accept` what all of them do. An error needs the second kind of knowledge: "nothing may be accepted" is sure.
 //!

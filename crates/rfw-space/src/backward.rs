@@ -50,12 +50,8 @@ impl Fate {
     }
 }
 
-/// For each chain, what would become of packets behind each of its rules; the last place is the end of the chain.
-#[derive(Default)]
-pub(crate) struct Continuations {
-    after: Vec<Vec<Fate>>,
-    known: HashMap<(usize, Fate), Fate>,
-}
+/// Fates of packets that enter chains without a summary: by chain, and by the fate of those that return.
+pub(crate) type Known = HashMap<(usize, Fate), Fate>;
 
 impl Engine {
     /// The fate of packets that enter a base chain.
@@ -64,58 +60,46 @@ impl Engine {
         if flow.pure {
             return Fate::of(flow.summary);
         }
-        let mut known = self.continuations.remove(&table).unwrap_or_default();
+        let mut known = self.fates.remove(&table).unwrap_or_default();
         let accepts = self.program.tables[table].chains[chain].base.is_none_or(|b| b.accepts);
-        let fate = self.before(table, chain, Fate::policy(accepts), &mut known, None, 0);
-        self.continuations.insert(table, known);
+        let fate = self.before(table, chain, Fate::policy(accepts), &mut known, 0);
+        self.fates.insert(table, known);
         fate
     }
 
-    /// The fate of packets that enter a chain, if those that return have a fate already. `after` is given what comes behind
-    /// each rule.
+    /// The fate of packets that enter a chain, if those that return have a fate already.
     fn before(
         &mut self,
         table: usize,
         chain: usize,
         returned: Fate,
-        known: &mut Continuations,
-        mut after: Option<&mut Vec<Fate>>,
+        known: &mut Known,
         depth: usize,
     ) -> Fate {
         let flow = &self.tables[table].chains[chain];
-        if flow.pure && after.is_none() {
+        if flow.pure {
             let summary = flow.summary;
             let own = Fate::of(summary);
             let rest = returned.within(&mut self.bdd, summary.returned);
             return own.or(&mut self.bdd, rest);
         }
-        if after.is_none() {
-            if let Some(&fate) = known.known.get(&(chain, returned)) {
-                return fate;
-            }
-            if depth > DEPTH || self.bdd.is_over() {
-                return Fate::ANY;
-            }
+        if let Some(&fate) = known.get(&(chain, returned)) {
+            return fate;
+        }
+        if depth > DEPTH || self.bdd.is_over() {
+            return Fate::ANY;
         }
         let external = self.program.tables[table].chains[chain].external;
         let mut here = returned;
         let last = self.program.tables[table].chains[chain].rules.len();
-        if let Some(after) = &mut after {
-            **after = vec![here; last + 1];
-        }
         for rule in (0..last).rev() {
-            if let Some(after) = &mut after {
-                after[rule] = here;
-            }
             here = self.before_rule(RuleId { table, chain, rule }, here, returned, known, depth);
         }
         if external {
             let open = Fate::policy(true);
             here = here.or(&mut self.bdd, open).or(&mut self.bdd, returned);
         }
-        if after.is_none() {
-            known.known.insert((chain, returned), here);
-        }
+        known.insert((chain, returned), here);
         here
     }
 
@@ -124,7 +108,7 @@ impl Engine {
         id: RuleId,
         next: Fate,
         returned: Fate,
-        known: &mut Continuations,
+        known: &mut Known,
         depth: usize,
     ) -> Fate {
         let (matched, table) = (self.matched(id), id.table);
@@ -144,8 +128,8 @@ impl Engine {
             Action::Return => returned,
             Action::Either | Action::Unknown => Fate::ANY,
             Action::Jump(to) | Action::Goto(to) if closed || to >= chains => Fate::ANY,
-            Action::Jump(to) => self.before(table, to, next, known, None, depth + 1),
-            Action::Goto(to) => self.before(table, to, returned, known, None, depth + 1),
+            Action::Jump(to) => self.before(table, to, next, known, depth + 1),
+            Action::Goto(to) => self.before(table, to, returned, known, depth + 1),
         };
         for change in changes.iter().rev() {
             target.accepted = change.before(&mut self.bdd, target.accepted);
@@ -155,74 +139,6 @@ impl Engine {
         let hit = target.within(&mut self.bdd, matched);
         let missed = if chance { next } else { next.within(&mut self.bdd, Bdd::not(matched)) };
         hit.or(&mut self.bdd, missed)
-    }
-
-    /// What would become of packets behind every rule of a table, in every context in which its chain is entered.
-    fn continuations(&mut self, table: usize) -> Continuations {
-        let mut known = self.continuations.remove(&table).unwrap_or_default();
-        if !known.after.is_empty() {
-            return known;
-        }
-        let order = self.tables[table].order.clone();
-        let count = self.tables[table].chains.len();
-        let mut ends = vec![Fate::NONE; count];
-        known.after = vec![Vec::new(); count];
-        for chain in order.into_iter().rev() {
-            let found = &self.program.tables[table].chains[chain];
-            ends[chain] = match found.base {
-                // What only a policy accepts was decided by nobody: a rule that says it is not called redundant.
-                Some(base) if base.accepts => Fate::ANY,
-                Some(_) => Fate::policy(false),
-                // Whoever calls it later may do anything with what returns.
-                None if !self.tables[table].chains[chain].live => Fate::ANY,
-                None => ends[chain],
-            };
-            let mut after = Vec::new();
-            self.before(table, chain, ends[chain], &mut known, Some(&mut after), 0);
-            for (rule, &behind) in after.iter().enumerate() {
-                let id = RuleId { table, chain, rule };
-                let Some(action) = self.program.rule(id).map(|r| r.action) else { continue };
-                let Some(to) = action.chain().filter(|&to| to < count) else { continue };
-                let comes = self.comes_to(id);
-                let matched = self.matched(id);
-                let sent = self.bdd.and(comes, matched);
-                let behind = if matches!(action, Action::Goto(_)) { ends[chain] } else { behind };
-                let behind =
-                    if self.tables[table].loops.contains(&(chain, rule)) { Fate::ANY } else { behind };
-                // A callee that changes packets returns others than it got.
-                let behind = if self.tables[table].chains[to].pure {
-                    behind.within(&mut self.bdd, sent)
-                } else {
-                    behind
-                };
-                ends[to] = ends[to].or(&mut self.bdd, behind);
-            }
-            known.after[chain] = after;
-        }
-        known
-    }
-
-    /// Whether a rule that judges could be deleted without a change to any packet.
-    pub(crate) fn is_redundant(&mut self, id: RuleId) -> bool {
-        let Some(rule) = self.program.rule(id) else { return false };
-        let action = rule.action;
-        if rule.effect || rule.translation.is_some() || !matches!(action, Action::Accept | Action::Drop) {
-            return false;
-        }
-        // One rule of a run is not known by itself.
-        if self.in_run(id) || self.dead(id).is_some() {
-            return false;
-        }
-        let known = self.continuations(id.table);
-        let after = known.after.get(id.chain).and_then(|c| c.get(id.rule)).copied().unwrap_or(Fate::ANY);
-        self.continuations.insert(id.table, known);
-        let comes = self.comes_to(id);
-        let taken = self.bdd.and(comes, self.matched(id));
-        let otherwise = match action {
-            Action::Accept => after.dropped,
-            _ => self.bdd.or(after.accepted, after.rejected),
-        };
-        self.bdd.and(taken, otherwise) == Ref::NONE && !self.bdd.is_over()
     }
 
     /// Whether a rule is analysed together with others that differ from it in one field.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::backward::Continuations;
+use crate::backward::Known;
 use crate::bdd::{Bdd, Budget, Ref};
 use crate::classes::Round;
 use crate::condition::Literal;
@@ -34,7 +34,7 @@ pub(crate) struct Engine {
     pub(crate) ready: Vec<bool>,
     dead: HashMap<RuleId, Dead>,
     /// By table, once somebody asked.
-    pub(crate) continuations: HashMap<usize, Continuations>,
+    pub(crate) fates: HashMap<usize, Known>,
 }
 
 impl Engine {
@@ -46,10 +46,10 @@ impl Engine {
         let bdd = Bdd::new(budget);
         let atoms = program.atoms.len().min(MAX_ATOMS);
         let domain = Domain::new(asked, interest, atoms, program.family);
-        let (dead, continuations) = (HashMap::new(), HashMap::new());
+        let (dead, fates) = (HashMap::new(), HashMap::new());
         let count = program.tables.len();
         let (tables, ready) = (vec![TableFlow::default(); count], vec![false; count]);
-        let mut engine = Self { program, bdd, domain, tables, ready, dead, continuations };
+        let mut engine = Self { program, bdd, domain, tables, ready, dead, fates };
         // In the order in which packets meet them.
         let mut all: Vec<_> = all.into_iter().enumerate().collect();
         all.sort_by_key(|(at, _)| engine.program.tables[*at].kind);

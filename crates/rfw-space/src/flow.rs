@@ -69,6 +69,8 @@ pub(crate) struct TableFlow {
     pub(crate) effects: Effects,
     /// For each chain the rules that lead there: chain and rule.
     pub(crate) callers: Vec<Vec<(usize, usize)>>,
+    /// For each chain whether a rule of it, or below it, does anything besides judging.
+    pub(crate) acts: Vec<bool>,
 }
 
 /// Follows packets through one table.
@@ -159,7 +161,12 @@ impl<'e> Walker<'e> {
                 }
             }
         }
-        let flow = TableFlow { chains: flows.collect(), order, loops, effects, callers };
+        let mut acts = vec![false; chains.len()];
+        for &chain in &order {
+            let below = |to: Option<usize>| to.and_then(|to| acts.get(to)).copied().unwrap_or(false);
+            acts[chain] = chains[chain].rules.iter().any(|r| r.effect || below(r.action.chain()));
+        }
+        let flow = TableFlow { chains: flows.collect(), order, loops, effects, callers, acts };
         let mut walker =
             Self { bdd, domain, chains, flow, seen: HashMap::new(), followed: 0, following: None };
         for chain in 0..chains.len() {

@@ -22,6 +22,7 @@ mod interp;
 pub mod packet;
 mod pipeline;
 mod program;
+mod redundant;
 mod runs;
 pub mod set;
 mod space;

@@ -21,6 +21,7 @@ mod framing;
 mod mend;
 mod model;
 mod names;
+mod needed;
 mod options;
 mod packets;
 mod read;

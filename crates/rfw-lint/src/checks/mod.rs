@@ -101,7 +101,7 @@ impl<'a> Cx<'a> {
     }
 
     /// How a message names a rule: by its line, or by its number where nobody sees the lines.
-    fn line(&self, id: RuleId, placed: &Placed) -> String {
+    pub(crate) fn line(&self, id: RuleId, placed: &Placed) -> String {
         if self.source.kind == SourceKind::Live {
             return format!("rule {}", id.rule + 1);
         }
@@ -130,7 +130,7 @@ impl<'a> Cx<'a> {
     }
 
     /// What to blame for the packets that a base chain drops: its policy, or its last rule that drops.
-    fn dropping(&self, chain: &Chain) -> Span {
+    pub(crate) fn dropping(&self, chain: &Chain) -> Span {
         let last = chain.rules.iter().rev().find(|r| r.conditions.outcome == Outcome::Drop);
         let (policy, rule) = (chain.span, last.map(|r| r.span));
         let first_choice = if chain.policy == Some(Policy::Drop) { policy } else { rule };
@@ -222,6 +222,7 @@ checks! {
     duplicate_rule = DUPLICATE_RULE, Warn;
     unused_chain = UNUSED_CHAIN, Info;
     chain_loop = CHAIN_LOOP, Error;
+    interface_never_set = INTERFACE_NEVER_SET, Warn;
     insert_reverses_order = INSERT_REVERSES_ORDER, Warn;
     analysis_incomplete = ANALYSIS_INCOMPLETE, Warn;
     dnat_without_forward = DNAT_WITHOUT_FORWARD, Error;
@@ -241,6 +242,10 @@ checks! {
     rules_file_permissions = RULES_FILE_PERMISSIONS, Warn;
     collapse_to_set = COLLAPSE_TO_SET, Info;
     collapse_ports = COLLAPSE_PORTS, Info;
+    ipv6_unfiltered = IPV6_UNFILTERED, Warn;
+    neighbour_discovery_blocked = NEIGHBOUR_DISCOVERY_BLOCKED, Error;
+    icmpv6_errors_blocked = ICMPV6_ERRORS_BLOCKED, Error;
+    dhcpv6_client_blocked = DHCPV6_CLIENT_BLOCKED, Warn;
     wrong_icmp_family = WRONG_ICMP_FAMILY, Error;
     jump_depth = JUMP_DEPTH, Error;
     extension_unavailable = EXTENSION_UNAVAILABLE, Error;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rfw_diagnostics::{Source, SourceKind};
 use rfw_extensions::Names;
 use rfw_lint::facts::FileFacts;
-use rfw_lint::{Facts, Finding, Input, Offline, Options, Selector, guess_family, lint};
+use rfw_lint::{Facts, Finding, Input, Offline, Options, Selector, Text, guess_family, lint, lint_pair};
 use rfw_nft::Family;
 use rfw_values::Services;
 
@@ -123,9 +123,25 @@ pub fn findings_with(name: &str, text: &[u8], options: Options) -> (Source, Vec<
     let rules = if name.ends_with(".txt") { b"*filter\nCOMMIT\n".to_vec() } else { text.to_vec() };
     let source = Source::new(name, SourceKind::File, rules);
     let options = Options { facts, ..options };
-    let names = FewNames;
-    let found = lint(&source, input, guess_family(name, text), &Offline::new(&names), &options).findings;
+    let names = Offline::new(&FewNames);
+    let found = match halves(text) {
+        Some((v4, v6)) => {
+            let texts = [(v4, Family::Ipv4), (v6, Family::Ipv6)];
+            let sources = texts.map(|(text, _)| Source::new(name, SourceKind::File, text.to_vec()));
+            let half = |at: usize| Text { source: &sources[at], input, family: texts[at].1 };
+            let [first, _] = lint_pair([half(0), half(1)], &names, [&options; 2]);
+            first.findings
+        }
+        None => lint(&source, input, guess_family(name, text), &names, &options).findings,
+    };
     (source, found)
+}
+
+/// The rules of both families, where a text has those of IPv6 below a line that says so.
+fn halves(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = b"\n# v6:\n";
+    let at = text.windows(line.len()).position(|w| w == line)?;
+    Some((&text[..=at], &text[at + line.len()..]))
 }
 
 /// The facts of a case: lines as sysctl and `ls -l` print them.

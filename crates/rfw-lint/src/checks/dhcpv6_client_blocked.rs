@@ -18,7 +18,8 @@
 //! -A INPUT -s fe80::/10 -d fe80::/10 -p udp --sport 547 --dport 546 -j ACCEPT
 //! ```
 //! **Suppress.** On a host with a static address; to name its interface's addresses in the configuration says the same.
-//! Nothing is said of hosts that forward, nor of those that drop router advertisements: without one nobody asks for DHCPv6.
+//! Nothing is said of hosts that forward or that offer services besides SSH: they have static addresses. Nor of those that
+//! drop router advertisements: without one nobody asks for DHCPv6.
 
 use rfw_diagnostics::{Severity, codes};
 use rfw_nft::Family;
@@ -35,6 +36,7 @@ const LINK_LOCAL: (u128, u128) = (0xfe80 << 112, (0xfec0 << 112) - 1);
 /// Ports of servers and of clients (RFC 8415).
 const SERVER: u128 = 547;
 const CLIENT: u128 = 546;
+const SSH: u128 = 22;
 
 /// One finding for the chain.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
@@ -49,6 +51,11 @@ fn look(cx: &Cx<'_>) -> Result<Option<Finding>, Incomplete> {
     let fixed = own.filter_map(|net| addresses(net, Family::Ipv6)).next().is_some();
     let advertisement = neighbours::packets(cx, Hook::Input, 134);
     if fixed || cx.forwards()? || !cx.is_used(input, Hook::Input)? || !space.may_accept(input, advertisement)? {
+        return Ok(None);
+    }
+    let others = Set::one(SSH).complement(0xffff);
+    let served = space.all_of(&[cx.strangers(), space.service(6, &others), space.state(&[NEW])]);
+    if space.may_accept(input, served)? {
         return Ok(None);
     }
     let local = Set::range(LINK_LOCAL.0, LINK_LOCAL.1);

@@ -64,7 +64,7 @@ fn look(cx: &Cx<'_>, hook: Hook) -> Result<Option<Finding>, Incomplete> {
         if !untracks(cx) || !passes(UNTRACKED)? {
             return Ok(None);
         }
-        missing = lost(cx, hook, base, &[INVALID, NEW, UNTRACKED])?;
+        missing = lost(cx, hook, base, &[INVALID])?;
         (Severity::Warn, INVALID, " where the connection is not tracked")
     } else {
         (Severity::Error, RELATED, "")

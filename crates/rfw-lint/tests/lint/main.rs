@@ -3,6 +3,7 @@
 mod cases;
 mod common;
 mod compare;
+mod families;
 mod mending;
 mod pages;
 mod reasoning;

@@ -104,7 +104,7 @@ fn right_where_the_original_is_not() {
             "-A INPUT -m comment --comment it's",
             "nft 'add rule ip filter INPUT counter comment \"it'\\''s\"'\n",
         ),
-        ("-A INPUT -m recent --set", "# iptables -A INPUT -m recent --set: -m recent has no nft form\n"),
+        ("-A INPUT -m recent --set", &format!("# iptables -A INPUT -m recent --set: {RECENT}\n")),
         ("-A tcp -j DROP", "# iptables -A tcp -j DROP: a chain cannot be called `tcp' in nft\n"),
     ] {
         let out = run(&translate, &words(line));
@@ -117,6 +117,10 @@ fn right_where_the_original_is_not() {
     assert_eq!(shown(&ours), "nft 'add rule ip filter INPUT counter drop'\n");
 }
 
+/// Why `-m recent` stays xt.
+const RECENT: &str = "-m recent has no nft form: nf_tables' sets have no times of single packets, no hit counts and no \
+    files under `/proc/net/xt_recent`";
+
 const SAVED: &str = "*filter\n:INPUT DROP [1:2]\n:foo - [0:0]\n[3:4] -A INPUT -p tcp --dport 22 -j ACCEPT\n\
     -A INPUT -m recent --set -j foo\n-A OUTPUT -j foo\n-I INPUT 3 -j RETURN\n-I INPUT 2 -i lo -j ACCEPT\nCOMMIT\n";
 
@@ -128,11 +132,12 @@ fn a_save_file_is_a_script() {
         add chain ip filter INPUT { type filter hook input priority 0; policy drop; }\n\
         add chain ip filter foo\n\
         add rule ip filter INPUT tcp dport 22 counter accept\n\
-        # -t filter -A INPUT -m recent --set -j foo: -m recent has no nft form\n\
+        # -t filter -A INPUT -m recent --set -j foo: RECENT\n\
         add chain ip filter OUTPUT { type filter hook output priority 0; }\n\
         add rule ip filter OUTPUT counter jump foo\n\
         add rule ip filter INPUT counter return\n\
-        insert rule ip filter INPUT index 1 iifname \"lo\" counter accept\n";
+        insert rule ip filter INPUT index 1 iifname \"lo\" counter accept\n"
+        .replace("RECENT", RECENT);
     assert_eq!(script(&out), wanted);
     assert_eq!(out.status.code(), Some(0));
     let ours = run(Path::new(env!("CARGO_BIN_EXE_rfw")), &["translate", "--restore", &saved]);
@@ -178,7 +183,7 @@ fn json_says_what_it_leaves_out() {
     let out = run(&program, &["--json", "-f", &file("json.rules", rules)]);
     assert_eq!(out.status.code(), Some(0));
     let errors = String::from_utf8_lossy(&out.stderr).into_owned();
-    let reason = "-t filter -A INPUT -m recent --set: -m recent has no nft form";
+    let reason = format!("-t filter -A INPUT -m recent --set: {RECENT}");
     assert!(errors.contains(&format!("left out: {reason}")), "{errors}");
     let made: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
     assert_eq!(made["nftables"][0]["metainfo"]["left_out"], serde_json::json!([reason]));

@@ -30,6 +30,8 @@ pub trait Extension: Sized {
     const SUMMARY: &'static str;
     /// Its options.
     const OPTIONS: &'static [OptionSpec];
+    /// Why the native encoding may keep it as xt: clauses without a full stop. Empty if it never does. Its page lists them.
+    const WHY_XT: &'static [&'static str] = &[];
 
     /// The typed form of the options given.
     ///
@@ -46,6 +48,11 @@ pub trait Extension: Sized {
     fn lift(run: &mut Run<'_>) -> Option<Self>;
     /// What general lints may know.
     fn facts(&self) -> Facts<'_>;
+
+    /// Which of [`Self::WHY_XT`] it is that keeps it xt, if it is.
+    fn why_xt(&self) -> Option<&'static str> {
+        Self::WHY_XT.first().copied()
+    }
 
     /// What iptables says on standard error of a value that it takes all the same, a line each.
     fn warnings(&self) -> Vec<String> {
@@ -70,6 +77,8 @@ pub struct Entry<E> {
     pub summary: &'static str,
     /// Its options.
     pub options: &'static [OptionSpec],
+    /// See [`Extension::WHY_XT`].
+    pub why_xt: &'static [&'static str],
     /// Options to typed form.
     pub parse: fn(&Uses<'_, '_>, &ParseCx<'_>) -> Parsed<E>,
     /// Items to typed form.
@@ -101,6 +110,7 @@ macro_rules! extensions {
             implied_by: <$module::$kind as $crate::Extension>::IMPLIED_BY,
             summary: <$module::$kind as $crate::Extension>::SUMMARY,
             options: <$module::$kind as $crate::Extension>::OPTIONS,
+            why_xt: <$module::$kind as $crate::Extension>::WHY_XT,
             parse: |uses, cx| <$module::$kind as $crate::Extension>::parse(uses, cx).map(|e| $name::$kind(Box::new(e))),
             lift: |run| <$module::$kind as $crate::Extension>::lift(run).map(|e| $name::$kind(Box::new(e))),
         }),+];
@@ -132,6 +142,12 @@ macro_rules! extensions {
             #[must_use]
             pub fn warnings(&self) -> Vec<String> {
                 match self { $(Self::$kind(e) => $crate::Extension::warnings(&**e)),+ }
+            }
+
+            /// See [`Extension::why_xt`](crate::Extension::why_xt).
+            #[must_use]
+            pub fn why_xt(&self) -> Option<&'static str> {
+                match self { $(Self::$kind(e) => $crate::Extension::why_xt(&**e)),+ }
             }
 
             /// See [`Extension::facts`](crate::Extension::facts).

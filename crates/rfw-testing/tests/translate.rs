@@ -51,7 +51,7 @@ fn render_file(file: &RuleFile, out: &mut String) {
                     let _ = writeln!(out, "  {}", text.text);
                 }
                 Err(error) => {
-                    let _ = writeln!(out, "  # {error}");
+                    let _ = writeln!(out, "  # {}", error.explained(rule, file.family));
                 }
             }
         }

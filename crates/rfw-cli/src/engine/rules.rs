@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use rfw_compiler::foreign::{self, ForeignRule};
-use rfw_compiler::{Body, Rule, Stored, lower, normal};
+use rfw_compiler::{Body, Kept, Part, Rule, Stored, kept, lower, normal};
 use rfw_diagnostics::{Classic, Code, Diagnostic, Span, codes};
 use rfw_nft::Expr;
 use rfw_nft::message::{Compat, NewRule, Place};
@@ -104,17 +104,9 @@ impl Transaction<'_> {
         let encoding = self.tables[table].encoding;
         let mut lowered = lower(wanted.rule, encoding, self.family, wanted.counters);
         if self.settings.no_xt
-            && let Some(name) = lowered.first_xt()
+            && let Some(kept) = kept(wanted.rule, encoding, self.family).first()
         {
-            let name = String::from_utf8_lossy(name).into_owned();
-            let reason =
-                format!("`{name}` has no exact nf_tables form in this rule, and --no-xt refuses nft_compat");
-            return Err(Box::new(
-                Diagnostic::error(codes::NOT_NATIVE, wanted.span, reason)
-                    .help("leave --no-xt away, or write the rule without it; `--encoding native` avoids xt where it can")
-                    .parameter(format!("{name}: no native form")),
-            )
-            .into());
+            return Err(Box::new(needs_xt(kept, wanted.span)).into());
         }
         let id = self.fresh_id();
         self.send_sets(table, chain, &mut lowered.exprs, kind, wanted.span);
@@ -359,6 +351,24 @@ impl Transaction<'_> {
         let first = unread.into_iter().map(|d| d.lift(family, names)).find(is_wanted);
         Ok(first.map(|stored| stored.handle).or(found))
     }
+}
+
+/// What `--no-xt` says of a rule that needs xt.
+fn needs_xt(kept: &Kept, span: Span) -> Diagnostic {
+    let option = if kept.part == Part::Target { "-j" } else { "-m" };
+    let (name, reason) = (kept.name, kept.reason);
+    let why = reason.unwrap_or("the table is written as iptables writes it, with xt");
+    let help = match reason {
+        Some(_) => format!("leave --no-xt away, or write the rule without `{option} {name}`"),
+        None => "a table made with `--encoding native` takes this rule without xt".to_owned(),
+    };
+    Diagnostic::error(
+        codes::NOT_NATIVE,
+        span,
+        format!("`{option} {name}` needs nft_compat, which --no-xt refuses: {why}"),
+    )
+    .help(help)
+    .parameter(format!("{option} {name}: no native form: {why}"))
 }
 
 fn too_big(span: Span, what: &str, count: usize) -> Halt {

@@ -179,3 +179,45 @@ fn what_disappears_meanwhile_is_missed() {
     let Err(Halt::Diagnostics(found)) = done else { panic!("{done:?}") };
     assert_eq!(found[0].code, codes::NO_SUCH_RULE);
 }
+
+#[test]
+fn what_needs_xt_is_refused_with_its_reason() {
+    let registry = rfw_extensions::Registry::new(Family::Ipv4);
+    let refusal = |line: &str, encoding: Encoding| {
+        let words: Vec<Vec<u8>> = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        let joined = rfw_syntax::join_argv(&words);
+        let end = Span::new(0, 0);
+        let mode = rfw_syntax::Mode::CommandLine;
+        let command = rfw_syntax::parse_command(&joined.words, end, mode, &registry).expect("a command");
+        let spec = TableSpec::named(b"filter").expect("a table of iptables");
+        let names = SystemNames::default();
+        let rules = crate::iptables::built(Family::Ipv4, spec, &command, &names).expect("a rule");
+        let settings = Settings { encoding: Some(encoding), no_xt: true };
+        let mut kernel = Fake::default();
+        let mut transaction =
+            Transaction::begin(&mut kernel, &names, Family::Ipv4, settings, false).expect("a transaction");
+        let table = transaction.table(spec).expect("a table");
+        let chain = transaction.chain_for_rules(table, &word("INPUT")).expect("a chain");
+        let span = Span::new(3, 9);
+        let wanted = Wanted { rule: &rules[0], counters: (0, 0), span };
+        match transaction.append(table, chain, wanted) {
+            Ok(()) => None,
+            Err(Halt::Diagnostics(found)) => {
+                assert_eq!((found[0].code, found[0].span), (codes::NOT_NATIVE, span));
+                Some(found[0].message.clone())
+            }
+            Err(_) => panic!("another error"),
+        }
+    };
+    let native = refusal("-A INPUT -m string --string a --algo bm", Encoding::Native).expect("a refusal");
+    assert!(
+        native.contains("`-m string`") && native.ends_with("nf_tables can't search in a packet"),
+        "{native}"
+    );
+    let native =
+        refusal("-A INPUT -p tcp -j TCPOPTSTRIP --strip-options mss", Encoding::Native).expect("a refusal");
+    assert!(native.contains("`-j TCPOPTSTRIP`"), "{native}");
+    assert_eq!(refusal("-A INPUT -m mark --mark 1 -j ACCEPT", Encoding::Native), None);
+    let compat = refusal("-A INPUT -m pkttype --pkt-type host", Encoding::Compat).expect("a refusal");
+    assert!(compat.contains("`-m pkttype`") && compat.contains("as iptables writes it"), "{compat}");
+}

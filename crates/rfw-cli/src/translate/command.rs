@@ -119,7 +119,9 @@ fn rules(
         let lowered = lower(rule, Encoding::Native, family, counters);
         match expressions(&table, &chain.text, (&lowered.exprs, &lowered.userdata), family) {
             Ok(texts) => lines.extend(texts.into_iter().map(|text| placed(text, command, &table))),
-            Err(error) => lines.push(Text::Note(format!("{shown}: {error}"))),
+            Err(error) => {
+                lines.push(Text::Note(format!("{shown}: {}", error.explained(rule, family))));
+            }
         }
     }
     // One comment speaks for all the rules that a line with several addresses stands for.

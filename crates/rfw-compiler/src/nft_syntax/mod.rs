@@ -11,11 +11,14 @@ mod statement;
 mod test;
 mod words;
 
+use rfw_extensions::Encoding;
 use rfw_nft::message::userdata;
 use rfw_nft::predicate::{Field, Item, Place, Raised, raise};
 use rfw_nft::{Expr, Family};
 
 pub use words::chain_name;
+
+use crate::ir::Rule;
 
 /// What has no nft form, in words that fit behind a rule and a colon: ``-m recent has no nft form``.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,11 +26,27 @@ pub use words::chain_name;
 pub struct Untranslatable {
     /// The words.
     pub what: String,
+    /// Whether it is an xt match or target.
+    pub xt: bool,
 }
 
 impl Untranslatable {
     fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into() }
+        Self { what: what.into(), xt: false }
+    }
+
+    fn xt(option: &str, name: &[u8]) -> Self {
+        Self { what: format!("{option} {} has no nft form", String::from_utf8_lossy(name)), xt: true }
+    }
+
+    /// With the reason of the first match or target that stays xt natively, if that is what has no form.
+    #[must_use]
+    pub fn explained(mut self, rule: &Rule, family: Family) -> Self {
+        let kept = crate::kept(rule, Encoding::Native, family);
+        if let Some(reason) = kept.first().and_then(|kept| kept.reason).filter(|_| self.xt) {
+            self.what = format!("{}: {reason}", self.what);
+        }
+        self
     }
 }
 

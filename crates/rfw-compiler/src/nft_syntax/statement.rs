@@ -57,18 +57,8 @@ impl Writer {
             }
             Expr::TcpOptReset { kind } => format!("reset tcp option {}", tcp_option(*kind)),
             Expr::Notrack => "notrack".to_owned(),
-            Expr::Match { name, .. } => {
-                return Err(Untranslatable::new(format!(
-                    "-m {} has no nft form",
-                    String::from_utf8_lossy(name)
-                )));
-            }
-            Expr::Target { name, .. } => {
-                return Err(Untranslatable::new(format!(
-                    "-j {} has no nft form",
-                    String::from_utf8_lossy(name)
-                )));
-            }
+            Expr::Match { name, .. } => return Err(Untranslatable::xt("-m", name)),
+            Expr::Target { name, .. } => return Err(Untranslatable::xt("-j", name)),
             other => {
                 return Err(Untranslatable::new(format!(
                     "{} has no nft form",

@@ -86,6 +86,9 @@ impl Extension for Addrtype {
         OptionSpec::flag("limit-iface-in", "ask only for the incoming device").excludes(&["limit-iface-out"]),
         OptionSpec::flag("limit-iface-out", "ask only for the outgoing device").excludes(&["limit-iface-in"]),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "in IPv6 the match asks for the class of the address, which `fib` does not know",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let one = |name: &str| -> Parsed<Option<Inv<u16>>> {

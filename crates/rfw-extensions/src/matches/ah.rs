@@ -37,6 +37,8 @@ impl Extension for Ah {
     const SUMMARY: &'static str = "the index of an authentication header";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("ahspi", "index[:index]", "security parameter index or range").invertible()];
+    const WHY_XT: &'static [&'static str] =
+        &["the rule is not for AH alone, as `-p ah` makes it, or its range runs backwards"];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         Ok(Self { spis: Spis::parse(uses, "ahspi")?.unwrap_or_default() })

@@ -42,6 +42,9 @@ impl Extension for Ah6 {
         OptionSpec::value("ahlen", "length", "length of the header in bytes").invertible(),
         OptionSpec::flag("ahres", "the reserved field is zero"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "the match looks for the header among all headers of the packet, with its length and its reserved field, and drops one that is cut short",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         Ok(Self {

@@ -66,6 +66,9 @@ impl Extension for Bpf {
         OptionSpec::value("bytecode", "length,code jt jf k,...", "the program, as nfbpf_compile writes it"),
         OptionSpec::value("object-pinned", "path", "a pinned program of the type socket filter"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables runs no BPF programs",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let program = match (uses.word("bytecode"), uses.word("object-pinned")) {

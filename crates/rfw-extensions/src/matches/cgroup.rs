@@ -50,6 +50,9 @@ impl Extension for Cgroup {
         OptionSpec::value("path", "path", "in the hierarchy of cgroup2, with those below").invertible(),
         OptionSpec::value("cgroup", "classid", "the class of net_cls").invertible(),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables' `socket` finds sockets that the match does not, and knows a control group by number only",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let class = uses.number("cgroup", 0, u32::MAX)?;

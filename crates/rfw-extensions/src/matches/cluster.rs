@@ -46,6 +46,9 @@ impl Extension for Cluster {
             .excludes(&["cluster-local-node"]),
         OptionSpec::value("cluster-hash-seed", "number", "the same on all nodes"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "the match makes multicast packets look unicast and takes expected connections for their master, which `jhash` does not",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let total = uses.number("cluster-total-nodes", 1, MAX_NODES)?;

@@ -31,6 +31,9 @@ impl Extension for Comment {
     const SUMMARY: &'static str = "words for people";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("comment", "text", "up to 255 bytes").required().free_text()];
+    const WHY_XT: &'static [&'static str] = &[
+        "a rule's user data holds one comment, of at most 160 bytes",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let text: &[u8] = uses.word("comment").map_or(b"", |word| &word.text);

@@ -51,6 +51,9 @@ impl Extension for Connbytes {
         OptionSpec::value("connbytes-dir", "original|reply|both", "which packets count").required(),
         OptionSpec::value("connbytes-mode", "packets|bytes|avgpkt", "what is counted; avgpkt is bytes per packet").required(),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "for a connection that began before accounting was switched on nf_tables counts 0, where the match is never true",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let mode = parse_choice(uses, "connbytes-mode", &MODES)?;

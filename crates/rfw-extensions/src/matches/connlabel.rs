@@ -42,6 +42,9 @@ impl Extension for Connlabel {
             .required(),
         OptionSpec::flag("set", "set the label; it does not match if that fails"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "only the match makes the kernel keep labels for new connections, and it fails where a label can't be set",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let bit = uses.word("label").map_or(Ok(0), |word| parse_label(word, cx.names))?;

@@ -53,6 +53,9 @@ impl Extension for Connlimit {
         OptionSpec::flag("connlimit-saddr", "count by source address, the default").excludes(&["connlimit-daddr"]),
         OptionSpec::flag("connlimit-daddr", "count by destination address").excludes(&["connlimit-saddr"]),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "the match counts for each masked address and conntrack zone, `ct count` once for the rule",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let mask = match uses.word("connlimit-mask") {

@@ -124,6 +124,11 @@ impl Extension for Conntrack {
         OptionSpec::value("ctexpire", "seconds[:seconds]", "how long the connection stays known").invertible(),
         OptionSpec::value("ctdir", "ORIGINAL|REPLY", "direction of the packet"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "SNAT and DNAT are asked of another field than the other states, and with `!` a packet without a connection passes the match alone",
+        "for a packet without a connection the match answers by the state alone, native tests by every option",
+        "an address has bits outside its mask, or a range runs backwards, or its seconds do not fit: the match takes that and is never true",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         if uses.list.is_empty() {
@@ -174,6 +179,18 @@ impl Extension for Conntrack {
             found = next;
         }
         (found != Self::default()).then_some(found)
+    }
+
+    fn why_xt(&self) -> Option<&'static str> {
+        let plain = self.states.is_none_or(|s| s.is_native());
+        let needed = self.states.is_none_or(|s| s.needs_connection());
+        let alone = Self { states: self.states, ..Self::default() };
+        let reason = match (plain, needed || *self == alone) {
+            (false, _) => 0,
+            (_, false) => 1,
+            _ => 2,
+        };
+        Some(Self::WHY_XT[reason])
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -57,6 +57,9 @@ impl Extension for Dccp {
         OptionSpec::value("dccp-types", "type[,type...]", "one of the types").invertible(),
         OptionSpec::value("dccp-option", "number", "the option is present").invertible(),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "the match drops headers that are cut short and walks the options, which nf_tables does not",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let types = uses.word("dccp-types").map(parse_types).transpose()?;

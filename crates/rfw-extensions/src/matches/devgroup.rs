@@ -62,6 +62,9 @@ impl Extension for Devgroup {
         OptionSpec::value("src-group", "value[/mask]|name", "group of the incoming interface").invertible(),
         OptionSpec::value("dst-group", "value[/mask]|name", "group of the outgoing interface").invertible(),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "the value has bits outside the mask, which the match ignores and a comparison would not",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let mut groups = [None, None];

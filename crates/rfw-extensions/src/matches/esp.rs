@@ -36,6 +36,9 @@ impl Extension for Esp {
     const SUMMARY: &'static str = "the index of an encapsulated payload";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("espspi", "index[:index]", "security parameter index or range").invertible()];
+    const WHY_XT: &'static [&'static str] = &[
+        "the rule is not for ESP alone, as `-p esp` makes it, or its range runs backwards",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         Ok(Self { spis: Spis::parse(uses, "espspi")?.unwrap_or_default() })

@@ -25,6 +25,9 @@ impl Extension for Eui64 {
     const FAMILIES: Families = Families::Ipv6;
     const SUMMARY: &'static str = "the source address is made of the sender's MAC address";
     const OPTIONS: &'static [OptionSpec] = &[];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables can't compare two fields of a packet",
+    ];
 
     fn parse(_uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         Ok(Self)

@@ -109,6 +109,9 @@ impl Extension for Hashlimit {
         OptionSpec::flag("hashlimit-rate-match", "only compare the rate, with no credit to use up"),
         OptionSpec::value("hashlimit-rate-interval", "seconds", "over which the rate is compared"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "a dynamic set of nf_tables reckons otherwise, passes by instead of dropping when it is full, and is not shared with rules of other tables",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let full = full_mask(cx.family);

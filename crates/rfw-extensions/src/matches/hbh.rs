@@ -30,6 +30,9 @@ impl Extension for Hbh {
         OptionSpec::value("hbh-len", "length", "length of the header in bytes").invertible(),
         OptionSpec::value("hbh-opts", "type[:length],...", "the options in their order, 16 at most"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables can't walk the options of a header",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         HeaderOptions::parse(uses, &DIALECT).map(Self)

@@ -37,6 +37,9 @@ impl Extension for Helper {
         &[OptionSpec::value("helper", "name", "name of the helper, perhaps with a port: ftp, ftp-2121; empty for any")
             .invertible()
             .required()];
+    const WHY_XT: &'static [&'static str] = &[
+        "the match takes a name that begins with the helper's, and the empty name for any; `ct helper` compares all of it",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let name = match uses.word("helper") {

@@ -81,6 +81,9 @@ impl Extension for Icmp {
         &[OptionSpec::value("icmp-type", "name|type[/code]|any", "the type, with or without a code")
             .invertible()
             .required()];
+    const WHY_XT: &'static [&'static str] = &[
+        "type 255 is every type, which has no native form with `!` or a code",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let any = TypeCode { inverted: false, kind: u8::MAX, code: None };

@@ -51,6 +51,9 @@ impl Extension for Ipv6header {
         OptionSpec::value("header", "name[,name...]", "these headers and no others").invertible().required(),
         OptionSpec::flag("soft", "others may be there too"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables can't ask whether no other header is there",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let headers = uses.word("header").map(|word| parse_headers(word, cx.names)).transpose()?.unwrap_or(0);

@@ -65,6 +65,9 @@ impl Extension for Ipvs {
         OptionSpec::value("vmethod", "GATE|IPIP|MASQ", "how packets are forwarded").invertible(),
         OptionSpec::value("vportctl", "port", "port of the connection that controls this one").invertible(),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables knows nothing of the virtual server",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let inv = |option: &str| uses.inverted(option);

@@ -41,6 +41,9 @@ impl Extension for Length {
     const SUMMARY: &'static str = "the length of the packet in bytes";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("length", "length[:length]", "a length or a range of lengths").invertible().required()];
+    const WHY_XT: &'static [&'static str] = &[
+        "no length, or length 0 alone, is in the range, which nf_tables refuses or asks of packets over 64 KiB too",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let bounds = Bounds::parse(uses, "length", u16::MAX.into())?.unwrap_or(Bounds { min: 0, max: u16::MAX.into() });

@@ -47,6 +47,9 @@ impl Extension for Mh {
     const SUMMARY: &'static str = "the type of a mobility header";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("mh-type", "type[:type]", "a type or a range, by number or name").invertible()];
+    const WHY_XT: &'static [&'static str] = &[
+        "the match drops headers that are cut short or go on, which a native test would pass by",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let (min, max) = uses.word("mh-type").map(parse_range).transpose()?.unwrap_or((0, u8::MAX));

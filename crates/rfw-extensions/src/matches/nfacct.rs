@@ -32,6 +32,9 @@ impl Extension for Nfacct {
     const SUMMARY: &'static str = "counts packets in an accounting object";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("nfacct-name", "name", "the object, made with nfacct(8)").required()];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables' counters are objects of another kind",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let Some(word) = uses.word("nfacct-name") else { return Ok(Self { name: Vec::new() }) };

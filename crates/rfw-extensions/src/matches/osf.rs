@@ -48,6 +48,9 @@ impl Extension for Osf {
         OptionSpec::value("ttl", "0|1|2", "0: the TTL is equal, 1: it is not larger, 2: it does not count"),
         OptionSpec::value("log", "0|1|2", "0: log all, 1: the first fingerprint that fits, 2: all known"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables' `osf` writes no log, and its inequality means another thing for systems that it does not know",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let genre = match uses.word("genre") {

@@ -67,6 +67,11 @@ impl Extension for Owner {
         OptionSpec::flag("socket-exists", "the packet belongs to a socket").invertible(),
         OptionSpec::flag("suppl-groups", "--gid-owner looks at supplementary groups too"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "a packet without a socket passes the inverted match, and breaks off a native test",
+        "nf_tables does not look at supplementary groups, or at sockets without an owner",
+        "65534 is among the ids, which nf_tables sees for every user whom the namespace does not map",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let mut owner = Self::default();
@@ -163,6 +168,16 @@ impl Extension for Owner {
         let apart = uid.is_some() && run.hinted(HINT_ANEW);
         let gid = if apart { None } else { lift_ids(run, meta::SKGID) };
         (uid.is_some() || gid.is_some()).then_some(Self { uid, gid, ..Self::default() })
+    }
+
+    fn why_xt(&self) -> Option<&'static str> {
+        let inverted = |ids: Option<Ids>| ids.is_some_and(|ids| ids.inverted);
+        let reason = match (inverted(self.uid) || inverted(self.gid), self.socket.is_some() || self.supplementary) {
+            (true, _) => 0,
+            (_, true) => 1,
+            _ => 2,
+        };
+        Some(Self::WHY_XT[reason])
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -53,6 +53,9 @@ impl Extension for Physdev {
         OptionSpec::flag("physdev-is-out", "it will leave by a bridge").invertible(),
         OptionSpec::flag("physdev-is-bridged", "it is bridged, not routed").invertible(),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables knows the names of bridge ports in its bridge family alone",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let mut found = Self {

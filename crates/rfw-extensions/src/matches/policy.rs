@@ -90,6 +90,9 @@ impl Extension for Policy {
         OptionSpec::value("mode", "transport|tunnel", "the mode").invertible().repeatable(),
         OptionSpec::flag("next", "the next element begins").repeatable().needs(&["strict"]),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables knows neither mode nor protocol, nor elements at whatever position",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let mut flags = if uses.has("strict") { STRICT } else { 0 };

@@ -36,6 +36,9 @@ impl Extension for Quota {
     const SUMMARY: &'static str = "so many bytes, then no more";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("quota", "bytes", "how many bytes match before none does").invertible().required()];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables counts in 63 bits",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let bytes = match uses.word("quota") {

@@ -112,6 +112,9 @@ impl Extension for Rateest {
         OptionSpec::flag("rateest-gt", "the first is more").invertible().excludes(&["rateest-lt", "rateest-eq"]).conflict(TWICE),
         OptionSpec::flag("rateest-eq", "both are equal").invertible().excludes(&["rateest-lt", "rateest-gt"]).conflict(TWICE),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables has no estimators",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let pair = |first: &str, second: &str, read: fn(&Word<'_>) -> Parsed<u32>| -> Parsed<Option<[u32; 2]>> {

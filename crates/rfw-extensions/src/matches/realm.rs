@@ -40,6 +40,9 @@ impl Extension for Realm {
     const SUMMARY: &'static str = "the routing realm of the packet";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("realm", "value[/mask]|name", "(realm & mask) equals value").invertible().required()];
+    const WHY_XT: &'static [&'static str] = &[
+        "the value has bits outside the mask, which no realm has",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let realm = labels::parse(uses, "realm", cx, Labels::Realms)?.unwrap_or(Masked::exact(0));

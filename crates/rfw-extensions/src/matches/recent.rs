@@ -103,6 +103,9 @@ impl Extension for Recent {
         OptionSpec::flag("rdest", "the destination address"),
         OptionSpec::value("mask", "mask", "only these bits of the address"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables' sets have no times of single packets, no hit counts and no files under `/proc/net/xt_recent`",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let seconds = uses.number("seconds", 1, u32::MAX)?.unwrap_or(0);

@@ -36,6 +36,9 @@ impl Extension for Rpfilter {
         OptionSpec::flag("accept-local", "a source address of this host passes too"),
         OptionSpec::flag("invert", "match what fails the test"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "`fib saddr . iif oif` judges local and unspecified source addresses otherwise",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let given = |(bit, name): (usize, &&str)| u8::from(uses.has(name)) << bit;

@@ -66,6 +66,9 @@ impl Extension for Rt {
         OptionSpec::value("rt-0-addrs", "address[,address...]", "the addresses, 16 at most; after --rt-type 0"),
         OptionSpec::flag("rt-0-not-strict", "other addresses may stand between; after --rt-0-addrs"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "lists of addresses have no native form, and the match drops a header that is cut short",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let number = |name: &str| -> Parsed<Option<(bool, u32)>> {

@@ -59,6 +59,9 @@ impl Extension for Sctp {
             .conflict("Only one `--chunk-types' allowed")
             .second_missing("--chunk-types requires two args"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "`only`, flags of chunks and the chunks that nft does not know have no native form, nor have very many chunks",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let ports = |name: &str| -> Parsed<Option<(bool, PortRange)>> {

@@ -89,6 +89,9 @@ impl Extension for Set {
         OptionSpec::value("bytes-lt", "number", "it is less than this").repeatable(),
         OptionSpec::value("bytes-gt", "number", "it is more than this").repeatable(),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "ipset's sets are not those of nf_tables",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let mut set = None;

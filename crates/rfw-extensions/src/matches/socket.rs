@@ -37,6 +37,9 @@ impl Extension for Socket {
         OptionSpec::flag("nowildcard", "sockets that listen on every address count too"),
         OptionSpec::flag("restore-skmark", "the packet gets the mark of the socket"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables' `socket` answers otherwise for connections in TIME-WAIT",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let given = FLAGS.iter().filter(|(option, _)| uses.has(option));

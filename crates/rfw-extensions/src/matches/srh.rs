@@ -97,6 +97,9 @@ impl Extension for Srh {
         OptionSpec::value("srh-nsid", "address[/mask]", "the next segment").invertible(),
         OptionSpec::value("srh-lsid", "address[/mask]", "the last segment").invertible(),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "the addresses of segments have no native form",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let mut found = Self { flags: 0, inverted: 0, values: [0; 5], segments: [(Ipv6Addr::UNSPECIFIED, 0); 3] };

@@ -52,6 +52,9 @@ impl Extension for StringMatch {
             .free_text(),
         OptionSpec::flag("icase", "upper and lower case are the same"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables can't search in a packet",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let (name, pattern) = match (uses.word("string"), uses.word("hex-string")) {

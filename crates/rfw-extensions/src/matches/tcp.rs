@@ -68,6 +68,9 @@ impl Extension for Tcp {
         OptionSpec::flag("syn", "SYN without ACK, RST, FIN: the first packet of a connection").invertible().excludes(&["tcp-flags"]).conflict(FLAGS_CONFLICT),
         OptionSpec::value("tcp-option", "number", "the TCP option is present").invertible().conflict("Only one `--tcp-option' allowed"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "natively a missing header and a missing TCP option look the same",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         if cx.protocol.is_none_or(|p| p.0 != PROTOCOL) {

@@ -42,6 +42,9 @@ impl Extension for Tcpmss {
     const SUMMARY: &'static str = "the maximum segment size that a SYN announces";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("mss", "size[:size]", "a size or a range of sizes").invertible().required()];
+    const WHY_XT: &'static [&'static str] = &[
+        "a packet without the option passes the inverted match, and no native comparison",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let bounds = Bounds::parse(uses, "mss", u16::MAX.into())?.unwrap_or(Bounds { min: 0, max: 0 });

@@ -73,6 +73,11 @@ impl Extension for Time {
         OptionSpec::flag("kerneltz", "times are those of the kernel's time zone"),
         OptionSpec::flag("contiguous", "hours that run over midnight are one period, of the day they begin on"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables knows no days of the month",
+        "nf_tables counts hours and dates in UTC and days of the week in the kernel's zone",
+        "hours that are `--contiguous`, all hours in other words, or dates that run backwards have no native form",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let date = |name: &str, default: u32| uses.word(name).map_or(Ok(default), parse_date);
@@ -201,6 +206,15 @@ impl Extension for Time {
             && found.time_stop <= DAY_END
             && (!found.contiguous || found.wraps());
         sayable.then_some(found)
+    }
+
+    fn why_xt(&self) -> Option<&'static str> {
+        let reason = match (self.monthdays == ALL_MONTHDAYS, self.kernel_zone, self.weekdays == ALL_WEEKDAYS) {
+            (false, ..) => 0,
+            (_, true, _) | (.., false) => 1,
+            _ => 2,
+        };
+        Some(Self::WHY_XT[reason])
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -51,6 +51,9 @@ impl Extension for U32 {
         &[OptionSpec::value("u32", "location=value[&&...]", "for instance 0>>22&0x3C@0&0xFF=8: the type of ICMP")
             .invertible()
             .required()];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables can't load from an offset that it has computed",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let tests = uses.word("u32").map_or(Ok(Vec::new()), parse)?;

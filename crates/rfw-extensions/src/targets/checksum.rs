@@ -26,6 +26,9 @@ impl Extension for Checksum {
     const SUMMARY: &'static str = "fills in a checksum that was left to the network card";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::flag("checksum-fill", "compute and fill in the checksum").required()];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables can't compute a checksum anew",
+    ];
 
     fn parse(_uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         Ok(Self)

@@ -55,6 +55,9 @@ impl Extension for Clusterip {
         OptionSpec::value("local-node", "number", "which of them this is"),
         OptionSpec::value("hash-init", "seed", "the seed of the hash"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables has nothing like it",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let mode = uses.word("hashmode").map(parse_mode).transpose()?;

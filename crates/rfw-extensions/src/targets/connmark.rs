@@ -86,6 +86,9 @@ impl Extension for Connmark {
         OptionSpec::value("nfmask", "mask", "bits of the packet's mark").excludes(&["mask"]),
         OptionSpec::value("mask", "mask", "bits of both").excludes(&["ctmask", "nfmask"]),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "part of a mark out of another mark takes two registers in one operation, which kernels before 6.13 lack",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let shift = Shift { right: false, bits: 0 };

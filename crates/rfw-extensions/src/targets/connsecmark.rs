@@ -37,6 +37,9 @@ impl Extension for Connsecmark {
         OptionSpec::flag("save", "from the packet to the connection").excludes(&["restore"]),
         OptionSpec::flag("restore", "from the connection to the packet").excludes(&["save"]),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nft 1.0.6 has no words for one security mark set from the other",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         match (uses.has("save"), uses.has("restore")) {

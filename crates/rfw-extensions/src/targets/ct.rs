@@ -89,6 +89,11 @@ impl Extension for Ct {
         OptionSpec::value("zone-reply", "number|mark", "zone of the reply direction"),
         OptionSpec::value("zone", "number|mark", "zone of both directions"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "helpers, timeouts and events have no native form before connection tracking",
+        "the target reads the packet's mark when the connection is looked up, `ct set zone` where the rule stands",
+        "`--notrack` beside other options, and a target without any, have no native form",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let mut out = Self {
@@ -168,6 +173,16 @@ impl Extension for Ct {
                 _ => None,
             })
         })
+    }
+
+    fn why_xt(&self) -> Option<&'static str> {
+        let events = self.events != 0 || self.expectation_events != 0;
+        let reason = match (events || !self.helper.is_empty() || !self.timeout.is_empty(), self.zone()) {
+            (true, _) => 0,
+            (_, Some(Zone { id: None, .. })) => 1,
+            _ => 2,
+        };
+        Some(Self::WHY_XT[reason])
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -49,6 +49,9 @@ impl Extension for Dnat {
         OptionSpec::flag("random", "map ports at random"),
         OptionSpec::flag("persistent", "give a client the same address every time"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables' `nat` has no base port for a range that is shifted",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let range = match uses.word("to-destination") {

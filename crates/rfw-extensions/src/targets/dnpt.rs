@@ -25,6 +25,9 @@ impl Extension for Dnpt {
     const FAMILIES: Families = Families::Ipv6;
     const SUMMARY: &'static str = "translates the destination prefix without state";
     const OPTIONS: &'static [OptionSpec] = npt::OPTIONS;
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables can't change a prefix so that checksums stay as they are",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         Ok(Self { prefixes: Prefixes::parse(uses, cx)? })

@@ -49,6 +49,9 @@ impl Extension for Ecn {
             .excludes(&["ecn-tcp-remove"]),
         OptionSpec::value("ecn-ip-ect", "codepoint", "0 to 3: the ECN bits of the IP header"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nft 1.0.6 shows a write of these bits with another mask than it has",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         if uses.list.is_empty() {

@@ -36,6 +36,9 @@ impl Extension for Hl {
         OptionSpec::value("hl-dec", "value", "decrement it, by 1 to 255").excludes(ALL),
         OptionSpec::value("hl-inc", "value", "increment it, by 1 to 255").excludes(ALL),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables can't count up or down",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         Hops::parse(uses, "hl").map(|hops| Self { hops })

@@ -85,6 +85,9 @@ impl Extension for Hmark {
         OptionSpec::value("hmark-mod", "count", "how many marks there are"),
         OptionSpec::value("hmark-offset", "mark", "the first mark"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables' `jhash` hashes and folds otherwise",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let mut hmark = Self::empty(cx.family);

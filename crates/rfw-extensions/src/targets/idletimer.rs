@@ -39,6 +39,9 @@ impl Extension for Idletimer {
             .required(),
         OptionSpec::flag("alarm", "a timer that goes on while the machine sleeps"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables has nothing like it",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let timeout = uses.number("timeout", 0, u32::MAX)?.unwrap_or(0);

@@ -41,6 +41,9 @@ impl Extension for Led {
         OptionSpec::value("led-delay", "ms", "how long the LED stays on; inf: for ever"),
         OptionSpec::flag("led-always-blink", "blink for each packet, even while the LED is on"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables has nothing like it",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let Some(word) = uses.word("led-trigger-id") else {

@@ -43,6 +43,9 @@ impl Extension for Masquerade {
         OptionSpec::flag("random", "map ports at random"),
         OptionSpec::flag("random-fully", "map ports at random, without looking at the old one first"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables' `masq` has no base port for a range that is shifted",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let range = match uses.word("to-ports") {

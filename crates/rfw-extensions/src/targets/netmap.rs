@@ -46,6 +46,9 @@ impl Extension for Netmap {
     const SUMMARY: &'static str = "maps a network to another one, address by address";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("to", "address[/mask]", "the network to map to").required()];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables has to say whether source or destination is mapped, and a rule does not know which chains lead to it",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         match uses.word("to") {

@@ -42,6 +42,9 @@ impl Extension for Nfqueue {
         OptionSpec::flag("queue-bypass", "accept the packet if no program listens"),
         OptionSpec::flag("queue-cpu-fanout", "choose the queue by CPU").needs(&["queue-balance"]),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables' `queue` is a kernel option of its own, which kernels with the target often lack",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let (first, total) = match uses.word("queue-balance") {

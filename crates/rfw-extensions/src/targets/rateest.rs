@@ -47,6 +47,9 @@ impl Extension for Rateest {
         OptionSpec::value("rateest-interval", "time", "how often to measure, 250ms to 8s"),
         OptionSpec::value("rateest-ewmalog", "time", "time constant of the average"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables has no estimators",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let time = |name: &str, what: &str| -> Parsed<u32> {

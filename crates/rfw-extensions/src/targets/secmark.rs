@@ -32,6 +32,9 @@ impl Extension for Secmark {
     const SUMMARY: &'static str = "sets the security mark from a SELinux context";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("selctx", "context", "the SELinux security context").required()];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables wants the context as an object of the table",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         match uses.word("selctx") {

@@ -57,6 +57,9 @@ impl Extension for Set {
         OptionSpec::flag("map-prio", "--map-set sets the priority").repeatable(),
         OptionSpec::flag("map-queue", "--map-set sets the hardware queue").repeatable(),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "ipset's sets are not those of nf_tables",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let mut found = Self::default();

@@ -43,6 +43,9 @@ impl Extension for Synproxy {
         OptionSpec::value("mss", "bytes", "the server's maximum segment size"),
         OptionSpec::flag("ecn", "the server takes explicit congestion notification"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables' `synproxy` lacks `--ecn` and treats malformed packets otherwise",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let wscale = bounded(uses, "wscale", u8::MAX.into())?;

@@ -35,6 +35,9 @@ impl Extension for Tcpmss {
         OptionSpec::value("set-mss", "bytes", "set it to this value"),
         OptionSpec::flag("clamp-mss-to-pmtu", "set it to the path MTU less the headers"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "`tcp option maxseg size set` does not add the option to a SYN that has none",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let mss = uses.number("set-mss", 0, max(cx.family).into())?;

@@ -1,11 +1,9 @@
 //! `-j TCPOPTSTRIP`: overwrites TCP options with no-operations.
 //!
-//! Compat: xt `TCPOPTSTRIP` revision 0, `{ __u32 strip_bmap[8]; }` (`xt_TCPOPTSTRIP.h`), one bit per kind of option. Native:
-//! one `exthdr` per option, in a rule for TCP, which the kernel demands of the xt target only. Each takes the first option
-//! of its kind; a second one would be a malformed packet.
+//! xt `TCPOPTSTRIP` revision 0 in both encodings, `{ __u32 strip_bmap[8]; }` (`xt_TCPOPTSTRIP.h`), one bit per kind of option.
+//! nf_tables' `reset tcp option` overwrites the first option of its kind only: whoever sends one twice would get it through
+//! (`battery.rules` has such a packet), so a rule that has it is none of these either.
 
-use rfw_nft::Expr;
-use rfw_nft::predicate::Item;
 use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{ValueError, number};
@@ -19,9 +17,6 @@ use crate::uses::{Uses, bad_value};
 use crate::{Extension, Parsed};
 
 const SIZE: usize = 32;
-const TCP: u8 = 6;
-/// More would not fit beside the matches: `NFT_RULE_MAXEXPRS` is 128.
-const NATIVE_MAX: usize = 64;
 /// `TCPOPT_*` (`net/tcp.h`), as iptables names them.
 const NAMES: &[(&str, u8)] =
     &[("wscale", 3), ("mss", 2), ("sack-permitted", 4), ("sack", 5), ("timestamp", 8), ("md5", 19)];
@@ -38,6 +33,9 @@ impl Extension for Tcpoptstrip {
     const SUMMARY: &'static str = "removes TCP options";
     const OPTIONS: &'static [OptionSpec] =
         &[OptionSpec::value("strip-options", "option,…", "kinds by number or name: wscale, mss, sack, …")];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables strips the first option of a kind, the target all of them",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let mut kinds = Vec::new();
@@ -67,13 +65,6 @@ impl Extension for Tcpoptstrip {
     }
 
     fn lower(&self, out: &mut Lowering) {
-        let fits = (1..=NATIVE_MAX).contains(&self.kinds.len());
-        if out.native() && fits && out.protocol == Some((TCP, false)) {
-            for &kind in &self.kinds {
-                out.push(Expr::TcpOptReset { kind });
-            }
-            return;
-        }
         let info = (0..SIZE / 4).fold(Info::new(SIZE), |info, word| {
             let bits = self.kinds.iter().filter(|&&kind| usize::from(kind) / 32 == word);
             info.u32(word * 4, bits.fold(0, |bits, kind| bits | 1 << (kind % 32)))
@@ -82,24 +73,10 @@ impl Extension for Tcpoptstrip {
     }
 
     fn lift(run: &mut Run<'_>) -> Option<Self> {
-        if let Some(view) = run.xt_target("TCPOPTSTRIP", 0, SIZE) {
-            let set = |kind: &u8| view.u32(usize::from(*kind) / 32 * 4) >> (kind % 32) & 1 == 1;
-            let kinds: Vec<u8> = (0..=u8::MAX).filter(set).collect();
-            return kinds.iter().all(|&kind| kind >= 2).then_some(Self { kinds });
-        }
-        if run.protocol != Some((TCP, false)) {
-            return None;
-        }
-        let mut kinds = Vec::new();
-        while let Some(Item::Plain(Expr::TcpOptReset { kind })) = run.peek(0) {
-            // Out of order or twice is not what the other encoding makes of it.
-            if *kind < 2 || kinds.last().is_some_and(|last| last >= kind) {
-                return None;
-            }
-            kinds.push(*kind);
-            run.take();
-        }
-        (1..=NATIVE_MAX).contains(&kinds.len()).then_some(Self { kinds })
+        let view = run.xt_target("TCPOPTSTRIP", 0, SIZE)?;
+        let set = |kind: &u8| view.u32(usize::from(*kind) / 32 * 4) >> (kind % 32) & 1 == 1;
+        let kinds: Vec<u8> = (0..=u8::MAX).filter(set).collect();
+        kinds.iter().all(|&kind| kind >= 2).then_some(Self { kinds })
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -40,6 +40,9 @@ impl Extension for Tee {
         OptionSpec::value("gateway", "address", "the host that gets the copy").required(),
         OptionSpec::value("oif", "interface", "the interface that the copy leaves by"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "`dup` knows an interface by the number that it has when the rule is loaded, the target by its name",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let Some(word) = uses.word("gateway") else {

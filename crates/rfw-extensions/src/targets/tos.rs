@@ -41,6 +41,9 @@ impl Extension for Tos {
         OptionSpec::value("or-tos", "bits", "or with bits").excludes(ALL),
         OptionSpec::value("xor-tos", "bits", "xor with bits").excludes(ALL),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nft 1.0.6 lists a write of this mask as something else, or crashes on it",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         if let Some(word) = uses.word("set-tos") {

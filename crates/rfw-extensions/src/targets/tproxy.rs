@@ -44,6 +44,9 @@ impl Extension for Tproxy {
         OptionSpec::value("on-ip", "address", "the proxy's address, default that of the incoming interface"),
         OptionSpec::value("tproxy-mark", "value[/mask]", "clear the mark's bits of mask, xor value"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables' `tproxy` lets a packet without a listener pass, which the target drops",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
         let port = uses.word("on-port").map(|word| parse_port(word, cx)).transpose()?.unwrap_or(0);

@@ -37,6 +37,9 @@ impl Extension for Ttl {
         OptionSpec::value("ttl-dec", "value", "decrement it, by 1 to 255").excludes(ALL),
         OptionSpec::value("ttl-inc", "value", "increment it, by 1 to 255").excludes(ALL),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "nf_tables can't count up or down",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         Hops::parse(uses, "ttl").map(|hops| Self { hops })

@@ -44,6 +44,9 @@ impl Extension for Ulog {
         OptionSpec::value("ulog-cprange", "bytes", "how much of the packet to copy, default all"),
         OptionSpec::value("ulog-qthreshold", "count", "packets to gather, 1 to 50, default 1"),
     ];
+    const WHY_XT: &'static [&'static str] = &[
+        "gone from kernels; nf_tables has its successor only",
+    ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
         let small = |name: &str, max: u8| -> Parsed<u8> {

@@ -389,6 +389,8 @@ fn limits() -> Vec<Probe> {
 
 fn targets() -> Vec<Probe> {
     let mss = |port: u16| tcp_through(port).options(&[2, 4, 5, 180, 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0]);
+    let timestamps = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0];
+    let twice = [timestamps, timestamps].concat();
     let from_router = |port: u16| Packet::udp(at(ROUTER, SPORT), at(CLIENT, port)).data(b"battery");
     let nobody = "exec 3>/dev/udp/203.0.113.10/4304; printf battery >&3";
     vec![
@@ -411,6 +413,7 @@ fn targets() -> Vec<Probe> {
         sends("congestion flags removed", vec![tcp(4210).flags(flag::SYN | flag::CWR | flag::ECE)]),
         sends("segment size changed", vec![mss(4211), mss(4212)]),
         sends("tcp option stripped", vec![mss(4213)]),
+        sends("tcp option stripped that stands there twice", vec![tcp_through(4213).options(&twice)]),
         probe("output", [4301, 4302, 4303].map(|port| Action::Send(Router, from_router(port))).to_vec()),
         probe("output with a socket mark", vec![Action::Send(Router, from_router(4305).mark(0x77))]),
         probe(

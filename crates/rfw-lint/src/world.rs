@@ -99,6 +99,16 @@ impl<'a> Cx<'a> {
         Ok((size(&ports) < MOST_PORTS).then_some(id))
     }
 
+    /// Whether another program's chain decides what comes to a rule: it is in one, or behind the call of one.
+    pub(crate) fn is_uncertain(&self, id: RuleId) -> bool {
+        let Some(table) = self.model.tables.get(id.table) else { return true };
+        let external = |at: usize| table.chains.get(at).is_some_and(Chain::is_external);
+        let called =
+            table.chains.get(id.chain).into_iter().flat_map(|chain| chain.rules.iter().take(id.rule));
+        let mut called = called.filter_map(|rule| table.position(rule.mentions.as_deref()?));
+        external(id.chain) || called.any(external)
+    }
+
     /// The first rule of the filter that accepts some packet of a region, else the policy of a base chain that does.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ use crate::space::Incomplete;
 /// One finding per rule.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
     for (id, placed) in cx.model.rules() {
-        if placed.conditions.outcome == Outcome::Drop && counts(placed) {
+        if placed.conditions.outcome == Outcome::Drop && counts(placed) && !cx.is_uncertain(id) {
             out.extend(look(cx, id, placed).ok().flatten());
         }
     }

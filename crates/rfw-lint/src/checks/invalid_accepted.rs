@@ -62,24 +62,15 @@ fn look(cx: &Cx<'_>, hook: Hook) -> Result<Option<Finding>, Incomplete> {
     Ok(None)
 }
 
-/// The rules of a base chain, or of chains that it sends everything to, that drop INVALID packets by that name.
+/// The rules of a base chain that drop INVALID packets by that name. What a chain for the rest does with them is no guard.
 fn guards(cx: &Cx<'_>, base: ChainId, chain: &Chain) -> Vec<RuleId> {
-    let table = &cx.model.tables[base.table];
-    let always = |rule: &Placed| match &rule.conditions.outcome {
-        Outcome::Jump(name) | Outcome::Goto(name) if rule.conditions.is_catch_all() => table.position(name),
-        _ => None,
-    };
-    let below = chain.rules.iter().filter_map(always);
-    let mut found = Vec::new();
-    for at in std::iter::once(base.chain).chain(below) {
-        for (rule, placed) in table.chains[at].rules.iter().enumerate() {
-            let id = RuleId { table: base.table, chain: at, rule };
-            if names_invalid(&placed.conditions) && drops(cx, base, &placed.conditions) && cx.space().dead(id).is_none() {
-                found.push(id);
-            }
-        }
-    }
-    found
+    let ids = (0..chain.rules.len()).map(|rule| RuleId { table: base.table, chain: base.chain, rule });
+    let live = ids.filter(|&id| cx.space().dead(id).is_none());
+    live.filter(|id| {
+        let rule = &chain.rules[id.rule].conditions;
+        names_invalid(rule) && drops(cx, base, rule)
+    })
+    .collect()
 }
 
 fn names_invalid(rule: &Conditions) -> bool {

@@ -212,7 +212,9 @@ checks! {
     rate_limit_unreachable = RATE_LIMIT_UNREACHABLE, Error;
     connlimit_without_new = CONNLIMIT_WITHOUT_NEW, Warn;
     connlimit_without_protocol = CONNLIMIT_WITHOUT_PROTOCOL, Info;
+    ftp_without_helper = FTP_WITHOUT_HELPER, Warn;
     established_in_nat = ESTABLISHED_IN_NAT, Warn;
+    notrack_replies_dropped = NOTRACK_REPLIES_DROPPED, Error;
     conntrack_capacity = CONNTRACK_CAPACITY, Info;
     recent_list_shared = RECENT_LIST_SHARED, Warn;
     shadowed_rule = SHADOWED_RULE, Warn;
@@ -229,7 +231,11 @@ checks! {
     log_without_limit = LOG_WITHOUT_LIMIT, Warn;
     log_after_verdict = LOG_AFTER_VERDICT, Warn;
     log_prefix_style = LOG_PREFIX_STYLE, Info;
+    limit_without_drop = LIMIT_WITHOUT_DROP, Warn;
+    limit_on_drop = LIMIT_ON_DROP, Warn;
     hashlimit_inverted = HASHLIMIT_INVERTED, Warn;
+    global_limit_on_service = GLOBAL_LIMIT_ON_SERVICE, Info;
+    logs_established = LOGS_ESTABLISHED, Warn;
     input_open_by_default = INPUT_OPEN_BY_DEFAULT, Warn;
     sensitive_service_exposed = SENSITIVE_SERVICE_EXPOSED, Warn;
     amplifier_exposed = AMPLIFIER_EXPOSED, Warn;

@@ -24,6 +24,7 @@ use rfw_diagnostics::{Diagnostic, FixSafety, Severity, codes};
 
 use crate::Finding;
 use crate::checks::Cx;
+use crate::checks::limit_without_drop::is_limited_accept;
 use crate::conditions::Outcome;
 use crate::coverage::Cover;
 use crate::model::RuleId;
@@ -48,7 +49,9 @@ fn look(cx: &Cx<'_>, out: &mut Vec<Finding>) -> Result<(), Incomplete> {
             Outcome::Drop => "drops",
             _ => continue,
         };
-        if placed.conditions.is_catch_all() || copied.contains(&id) || !cx.space().is_redundant(id)? {
+        // A limit that limits nothing has a finding of its own.
+        let limit = is_limited_accept(placed) && cx.model.tables[id.table].name == "filter";
+        if limit || placed.conditions.is_catch_all() || copied.contains(&id) || !cx.space().is_redundant(id)? {
             continue;
         }
         let mut diagnostic = Diagnostic::new(

@@ -11,4 +11,5 @@ mod recovery;
 mod recovery_texts;
 mod rulesets;
 mod scripts;
+mod states;
 mod suppression;

@@ -50,7 +50,7 @@ end
 complete -c rfw -f
 complete -c rfw -n '__rfw_first' -a restore -d 'Read a save file on standard input into the kernel: rfw-restore'
 complete -c rfw -n '__rfw_first' -a save -d 'Print the running ruleset as a save file: rfw-save'
-complete -c rfw -n '__rfw_first' -a translate -d 'Write a command, or with --restore a save file, in nft\'s syntax; with --json as libnftables\' JSON'
+complete -c rfw -n '__rfw_first' -a translate -d 'Write a command, or with --restore a save file, in nft\'s syntax; with --json as libnftables\' JSON; with --approximate also what does nearly the same, in comments'
 complete -c rfw -n '__rfw_first' -a lint -d 'Look for mistakes in a ruleset'
 complete -c rfw -n '__rfw_first' -a lsp -d 'Serve an editor: findings, explanations and fixes over the language server protocol'
 complete -c rfw -n '__rfw_first' -a rules -d 'List the checks of `rfw lint`'

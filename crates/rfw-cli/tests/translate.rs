@@ -207,3 +207,40 @@ fn json_says_what_it_leaves_out() {
         Err(_) => said("SKIPPED loading: no unshare\n"),
     }
 }
+
+#[test]
+fn what_is_nearly_the_same_is_a_comment() {
+    let line = "-I INPUT 2 -p tcp --dport 22 -m recent --update --seconds 60 --hitcount 4 --name SSH -j DROP";
+    let asked = format!("--approximate {line}");
+    let out = run(&link("iptables-translate"), &words(&asked));
+    let text = shown(&out);
+    assert_eq!(out.status.code(), Some(0));
+    assert!(text.lines().all(|line| line.starts_with("# ")), "{text}");
+    assert!(
+        text.starts_with(&format!("# iptables {asked}: {RECENT}\n").replace("--approximate ", "")),
+        "{text}"
+    );
+    let set = "#     add set ip filter recent_rate_SSH { type ipv4_addr; size 65535; flags dynamic,timeout; timeout 60s; }\n";
+    let rule = "#     insert rule ip filter INPUT index 1 tcp dport 22 update @recent_rate_SSH { ip saddr limit rate over \
+                4/minute burst 4 packets } counter drop\n";
+    assert!(
+        text.contains(set) && text.contains(rule) && text.contains("#   - it counts the packets"),
+        "{text}"
+    );
+    assert!(!shown(&run(&link("iptables-translate"), &words(line))).contains("nearly"));
+    let saved = file("nearly.rules", "*filter\n-A INPUT -m connlimit --connlimit-above 3 -j DROP\nCOMMIT\n");
+    for (program, arguments) in [
+        (link("iptables-restore-translate"), ["--approximate", "-f", &saved].as_slice()),
+        (PathBuf::from(env!("CARGO_BIN_EXE_rfw")), &["translate", "--restore", "--approximate", &saved]),
+        (PathBuf::from(env!("CARGO_BIN_EXE_rfw")), &["translate", "--approximate", "--restore", &saved]),
+    ] {
+        let text = shown(&run(&program, arguments));
+        let wanted = "#     add rule ip filter INPUT add @connlimit_above_3_saddr_32 { ip saddr ct count over 3 } counter drop\n";
+        assert!(text.contains(wanted), "{text}");
+        let lines = script(&run(&program, arguments));
+        assert!(
+            !lines.lines().any(|line| line.starts_with("add rule") || line.starts_with("add set")),
+            "{lines}"
+        );
+    }
+}

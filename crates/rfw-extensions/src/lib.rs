@@ -4,6 +4,7 @@
 //! form, parse, print, list, lower and lift for both encodings, the layout of its xt payload and the facts that lints ask
 //! about. The registry makes the enums [`Match`] and [`Target`] from one line per extension.
 
+pub mod approximation;
 pub mod context;
 pub mod facts;
 pub mod lifting;
@@ -17,6 +18,7 @@ pub mod shared;
 pub mod targets;
 pub mod uses;
 
+pub use approximation::Approximation;
 pub use context::{Families, Labels, Names, ParseCx};
 pub use facts::{Bound, Effect, Facts, Gone, ListUse, Measure, Per, SetUse, Side};
 pub use lifting::Run;

@@ -2,6 +2,7 @@
 
 use rfw_syntax::{Dictionary, ExtId, OptionSpec};
 
+use crate::approximation::Approximation;
 use crate::context::{Families, Family, ParseCx};
 use crate::facts::Facts;
 use crate::lifting::Run;
@@ -52,6 +53,11 @@ pub trait Extension: Sized {
     /// Which of [`Self::WHY_XT`] it is that keeps it xt, if it is.
     fn why_xt(&self) -> Option<&'static str> {
         Self::WHY_XT.first().copied()
+    }
+
+    /// What nft can write that does nearly the same where this stays xt.
+    fn approximate(&self, _family: Family) -> Option<Approximation> {
+        None
     }
 
     /// What iptables says on standard error of a value that it takes all the same, a line each.
@@ -144,6 +150,11 @@ macro_rules! extensions {
                 match self { $(Self::$kind(e) => $crate::Extension::warnings(&**e)),+ }
             }
 
+            /// See [`Extension::approximate`](crate::Extension::approximate).
+            #[must_use]
+            pub fn approximate(&self, family: rfw_nft::Family) -> Option<$crate::Approximation> {
+                match self { $(Self::$kind(e) => $crate::Extension::approximate(&**e, family)),+ }
+            }
             /// See [`Extension::why_xt`](crate::Extension::why_xt).
             #[must_use]
             pub fn why_xt(&self) -> Option<&'static str> {

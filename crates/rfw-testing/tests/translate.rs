@@ -9,7 +9,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rfw_compiler::lower;
-use rfw_compiler::nft_syntax::rule_text;
+use rfw_compiler::nft_syntax::{nearly, rule_text};
 use rfw_extensions::Encoding;
 use rfw_nft::Family;
 use rfw_syntax::Mode;
@@ -52,6 +52,16 @@ fn render_file(file: &RuleFile, out: &mut String) {
                 }
                 Err(error) => {
                     let _ = writeln!(out, "  # {}", error.explained(rule, file.family));
+                    let near = nearly(rule, file.family, built.counters.unwrap_or_default());
+                    if let Some(near) = near {
+                        for (name, body) in near.sets {
+                            let _ = writeln!(out, "  ~ set {name} {{ {body} }}");
+                        }
+                        let _ = writeln!(out, "  ~ {}", near.text);
+                        for clause in near.differs {
+                            let _ = writeln!(out, "  ~ - {clause}");
+                        }
+                    }
                 }
             }
         }

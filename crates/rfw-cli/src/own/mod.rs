@@ -26,7 +26,7 @@ enum OwnCommand {
     Restore,
     /// Print the running ruleset as a save file: rfw-save
     Save,
-    /// Write a command, or with --restore a save file, in nft's syntax; with --json as libnftables' JSON
+    /// Write a command, or with --restore a save file, in nft's syntax; with --json as libnftables' JSON; with --approximate also what does nearly the same, in comments
     Translate,
     /// Look for mistakes in a ruleset
     Lint(lint::LintArgs),

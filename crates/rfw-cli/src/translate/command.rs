@@ -1,13 +1,13 @@
 //! One iptables command in nft's words.
 
-use rfw_compiler::nft_syntax::{Untranslatable, chain_name, family_word, rule_text};
+use rfw_compiler::nft_syntax::{Nearly, Untranslatable, chain_name, family_word, nearly, rule_text};
 use rfw_compiler::{BaseChain, TableSpec, lower};
 use rfw_diagnostics::{Classic, Diagnostic, codes};
 use rfw_extensions::Encoding;
 use rfw_nft::{Expr, Family};
 use rfw_syntax::{Action, Command, Word};
 
-use super::Text;
+use super::{Form, Text};
 use crate::engine::Done;
 use crate::iptables;
 use crate::names::SystemNames;
@@ -15,13 +15,13 @@ use crate::names::SystemNames;
 /// `enum nf_inet_hooks`.
 const HOOKS: [&str; 5] = ["prerouting", "input", "forward", "output", "postrouting"];
 
-/// The lines for a command. `shown` stands in the comment for what nft cannot write; `unwritable` is how the original says
+/// The lines for a command. `shown`, in the form that is wanted, stands in the comment for what nft cannot write; `unwritable` is how the original says
 /// that it does not translate a command.
 pub fn lines(
     family: Family,
     spec: &'static TableSpec,
     command: &Command<'_>,
-    shown: &str,
+    (shown, form): (&str, Form),
     names: &SystemNames,
     unwritable: &dyn Fn() -> Classic,
 ) -> Done<Vec<Text>> {
@@ -36,7 +36,7 @@ pub fn lines(
     };
     let made = match (command.action, chain) {
         (Action::Append | Action::Insert, Some(chain)) => {
-            return rules(family, spec, command, chain, shown, names);
+            return rules(family, spec, command, chain, (shown, form), names);
         }
         (Action::NewChain, Some(chain)) => named(chain).map(|chain| format!("add chain {table} {chain}")),
         (Action::DeleteChain, Some(chain)) => {
@@ -109,7 +109,7 @@ fn rules(
     spec: &'static TableSpec,
     command: &Command<'_>,
     chain: &Word<'_>,
-    shown: &str,
+    (shown, form): (&str, Form),
     names: &SystemNames,
 ) -> Done<Vec<Text>> {
     let table = table(family, spec);
@@ -121,12 +121,31 @@ fn rules(
             Ok(texts) => lines.extend(texts.into_iter().map(|text| placed(text, command, &table))),
             Err(error) => {
                 lines.push(Text::Note(format!("{shown}: {}", error.explained(rule, family))));
+                if let (Form::Nearly, Ok(chain)) = (form, chain_name(&chain.text)) {
+                    let near = nearly(rule, family, counters).map(|near| block(near, command, &table, chain));
+                    lines.extend(near.into_iter().flatten());
+                }
             }
         }
     }
     // One comment speaks for all the rules that a line with several addresses stands for.
     lines.dedup_by(|next, line| matches!((next, line), (Text::Note(next), Text::Note(line)) if next == line));
     Ok(lines)
+}
+
+/// What does nearly the same, as comments.
+fn block(near: Nearly, command: &Command<'_>, table: &str, chain: &str) -> Vec<Text> {
+    let mut notes = vec!["  nearly the same:".to_owned()];
+    for (name, body) in near.sets {
+        notes.push(format!("    add set {table} {name} {{ {body} }}"));
+    }
+    let rule = Text::Rule(format!("add rule {table} {chain} {}", near.text));
+    if let Text::Rule(words) = placed(rule, command, table) {
+        notes.push(format!("    {words}"));
+    }
+    notes.push("  which is another rule:".to_owned());
+    notes.extend(near.differs.iter().map(|clause| format!("  - {clause}")));
+    notes.into_iter().map(Text::Note).collect()
 }
 
 /// The same rule where `-I` wants it. nft counts from 0.

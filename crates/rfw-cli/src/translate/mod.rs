@@ -23,8 +23,21 @@ pub use restore::run as run_restore;
 pub enum Form {
     /// nft's syntax.
     Text,
+    /// The same; behind a rule without an nft form, in comments, one that does nearly the same.
+    Nearly,
     /// The JSON of libnftables.
     Json,
+}
+
+impl Form {
+    /// The form that an option asks for.
+    pub fn named(word: &[u8]) -> Option<Self> {
+        match word {
+            b"--json" => Some(Self::Json),
+            b"--approximate" => Some(Self::Nearly),
+            _ => None,
+        }
+    }
 }
 
 /// A line of the translation.
@@ -42,11 +55,13 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
     let mut form = Form::Text;
     while let Some(word) = arguments.first() {
         match word.as_slice() {
-            b"--json" => form = Form::Json,
             b"--restore" if personality.ours => {
                 return restore::run_own(personality, form, &arguments[1..]);
             }
-            _ => break,
+            word => match Form::named(word) {
+                Some(named) => form = named,
+                None => break,
+            },
         }
         arguments.remove(0);
     }
@@ -77,13 +92,16 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
     let shown = format!("{program} {}", one_line(&joined.source.text));
     let unwritable = || Classic::Refused("Translation not implemented".to_owned());
     let names = SystemNames::default();
-    let lines = iptables::check_family(personality, &command)
-        .and_then(|()| iptables::table_spec(&command))
-        .and_then(|spec| command::lines(personality.family, spec, &command, &shown, &names, &unwritable));
+    let lines =
+        iptables::check_family(personality, &command).and_then(|()| iptables::table_spec(&command)).and_then(
+            |spec| command::lines(personality.family, spec, &command, (&shown, form), &names, &unwritable),
+        );
     match lines {
         Ok(lines) => {
             match form {
-                Form::Text => report::output(lines.iter().map(shell_line).collect::<String>().as_bytes()),
+                Form::Text | Form::Nearly => {
+                    report::output(lines.iter().map(shell_line).collect::<String>().as_bytes())
+                }
                 Form::Json => report::output(json(personality, &lines).as_bytes()),
             }
             0

@@ -35,6 +35,7 @@ pub fn run(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
                 return 0;
             }
             "--json" => form = Form::Json,
+            "--approximate" => form = Form::Nearly,
             "-f" | "--file" => file = rest.next(),
             other => match other.strip_prefix("--file=").or_else(|| other.strip_prefix("-f")) {
                 Some(name) => file = Some(name.to_owned()),
@@ -59,7 +60,7 @@ pub fn run(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
 /// Runs `rfw translate --restore [FILE]`; gives the exit status.
 pub fn run_own(personality: &Personality, form: Form, arguments: &[Vec<u8>]) -> u8 {
     match arguments {
-        [word, rest @ ..] if word == b"--json" => run_own(personality, Form::Json, rest),
+        [word, rest @ ..] if let Some(form) = Form::named(word) => run_own(personality, form, rest),
         [] => translate(personality, form, None),
         [file] if file == b"-" => translate(personality, form, None),
         [file] => translate(personality, form, Some(&String::from_utf8_lossy(file))),
@@ -72,7 +73,7 @@ pub fn run_own(personality: &Personality, form: Form, arguments: &[Vec<u8>]) -> 
 
 fn usage(personality: &Personality) -> String {
     format!(
-        "Usage: {} [-h] [-f <FILE>] [-V]\n\t[ --help ]\n\t[ --file=<FILE> ]\n\t[ --json ]\n\t[ --version ]\n",
+        "Usage: {} [-h] [-f <FILE>] [-V]\n\t[ --help ]\n\t[ --file=<FILE> ]\n\t[ --json ]\n\t[ --approximate ]\n\t[ --version ]\n",
         personality.called()
     )
 }
@@ -91,6 +92,7 @@ fn translate(personality: &Personality, form: Form, path: Option<&str>) -> u8 {
     let mut script = Script {
         personality,
         names: &names,
+        form,
         registry: Registry::new(personality.family),
         table: None,
         chains: Vec::new(),
@@ -110,7 +112,7 @@ fn translate(personality: &Personality, form: Form, path: Option<&str>) -> u8 {
         return report::diagnostics(personality, &found, 0, &source, line);
     }
     match form {
-        Form::Text => report::output(script.text().as_bytes()),
+        Form::Text | Form::Nearly => report::output(script.text().as_bytes()),
         Form::Json => report::output(json(personality, &script.lines).as_bytes()),
     }
     0
@@ -120,6 +122,7 @@ fn translate(personality: &Personality, form: Form, path: Option<&str>) -> u8 {
 struct Script<'s> {
     personality: &'s Personality,
     names: &'s SystemNames,
+    form: Form,
     registry: Registry,
     table: Option<&'static TableSpec>,
     /// The chains of the open table so far.
@@ -252,7 +255,8 @@ impl Script<'_> {
         let shown = format!("-t {} {}", spec.name, one_line(text));
         let unwritable = || failed(line);
         let at = self.place(&mut command);
-        let made = lines(self.personality.family, spec, &command, &shown, self.names, &unwritable)?;
+        let made =
+            lines(self.personality.family, spec, &command, (&shown, self.form), self.names, &unwritable)?;
         if let (Some(at), Some(chain)) = (at, &command.chain) {
             let rules = self.rules.entry(chain.text.to_vec()).or_default();
             let written = made.iter().filter(|text| matches!(text, Text::Rule(_))).count();

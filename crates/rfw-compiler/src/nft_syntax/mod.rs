@@ -6,6 +6,7 @@
 //! No extension is named here; an xt match or target has no nft syntax.
 
 mod field;
+mod nearly;
 mod number;
 mod statement;
 mod test;
@@ -16,6 +17,7 @@ use rfw_nft::message::userdata;
 use rfw_nft::predicate::{Field, Item, Place, Raised, raise};
 use rfw_nft::{Expr, Family};
 
+pub use nearly::{Nearly, nearly};
 pub use words::chain_name;
 
 use crate::ir::Rule;

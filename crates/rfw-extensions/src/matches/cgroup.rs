@@ -14,7 +14,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::ValueError;
 
-use crate::context::ParseCx;
+use crate::approximation::Approximation;
+use crate::context::{Family, ParseCx};
 use crate::facts::Facts;
 use crate::facts::hook;
 use crate::lifting::Run;
@@ -118,6 +119,15 @@ impl Extension for Cgroup {
             _ => return None,
         };
         Some(Self { inverted: inverted == 1, group })
+    }
+
+    fn approximate(&self, _family: Family) -> Option<Approximation> {
+        let Group::Class(class) = &self.group else { return None };
+        let sign = if self.inverted { "!= " } else { "" };
+        Some(Approximation::plain(
+            format!("meta cgroup {sign}{class}"),
+            &["packets without a full socket, as of connections that are being opened, count as of class 0"],
+        ))
     }
 
     fn facts(&self) -> Facts<'_> {

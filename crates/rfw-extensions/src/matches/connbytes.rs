@@ -15,8 +15,9 @@ use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{ValueError, number};
 
+use crate::approximation::Approximation;
 use crate::shared::bounds::out_of_range;
-use crate::context::ParseCx;
+use crate::context::{Family, ParseCx};
 use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
@@ -96,6 +97,23 @@ impl Extension for Connbytes {
             return None;
         }
         Some(Self { inverted: first > second, from: first.min(second), to: first.max(second), mode, direction })
+    }
+
+    fn approximate(&self, _family: Family) -> Option<Approximation> {
+        let (mode, direction) = self.words();
+        let direction = if direction == "both" { String::new() } else { format!("{direction} ") };
+        let field = format!("ct {direction}{mode}");
+        let statement = match (self.inverted, self.from, self.to) {
+            (true, from, u64::MAX) => format!("{field} < {from}"),
+            (true, from, to) => format!("{field} != {from}-{to}"),
+            (false, from, u64::MAX) => format!("{field} >= {from}"),
+            (false, from, to) if from == to => format!("{field} {from}"),
+            (false, from, to) => format!("{field} {from}-{to}"),
+        };
+        Some(Approximation::plain(
+            statement,
+            &["connections from before net.netfilter.nf_conntrack_acct=1 count as 0, where the match is never true"],
+        ))
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -18,6 +18,7 @@ use rfw_diagnostics::codes;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
+use crate::approximation::{self, Approximation};
 use crate::context::{Family, ParseCx};
 use crate::facts::{Effect, Facts, Measure, Per, Side};
 use crate::lifting::Run;
@@ -107,6 +108,25 @@ impl Extension for Connlimit {
         }
         let (at_most, by_destination) = (flags & AT_MOST != 0, flags & BY_DESTINATION != 0);
         Some(Self { at_most, limit: view.u32(16), mask, by_destination })
+    }
+
+    fn approximate(&self, family: Family) -> Option<Approximation> {
+        let count = format!("ct count {}{}", if self.at_most { "" } else { "over " }, self.limit);
+        let zones = "connections of all conntrack zones are counted together";
+        let Some(key) = approximation::address(self.by_destination, &self.mask) else {
+            return Some(Approximation::plain(count, &[zones]));
+        };
+        let side = if self.by_destination { "daddr" } else { "saddr" };
+        let kind = if self.at_most { "upto" } else { "above" };
+        let name = format!("connlimit_{kind}_{}_{side}_{}", self.limit, self.length());
+        // Connections end by themselves, so members need no timeout.
+        let set = format!("type {}; size 65535; flags dynamic;", approximation::address_type(family));
+        let full = "when the set is full the rule does not match; the match has no such bound";
+        Some(Approximation {
+            statement: format!("add @{name} {{ {key} {count} }}"),
+            sets: vec![(name, set)],
+            differs: vec![zones, full],
+        })
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -22,6 +22,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::ValueError;
 
+use crate::approximation::{self, Approximation};
+use crate::shared::inet::Mask;
 use crate::context::{Family, ParseCx};
 use crate::facts::{Effect, Facts, Measure, Per, Side};
 use crate::lifting::Run;
@@ -242,6 +244,51 @@ impl Extension for Hashlimit {
         };
         let named = !found.name.is_empty() && found.name.len() < NAME_LEN;
         (named && found.masks.0 <= full && found.masks.1 <= full && found.has_words()).then_some(found)
+    }
+
+    fn approximate(&self, family: Family) -> Option<Approximation> {
+        let over = if self.has(ABOVE) { "over " } else { "" };
+        let limit = if self.has(BYTES) {
+            let rate = rates::bytes_of(self.avg);
+            let burst = rate.saturating_mul(self.burst.max(1));
+            format!("limit rate {over}{rate} bytes/second burst {burst} bytes")
+        } else {
+            let (count, unit, _) = rates::exact(self.avg, self.has(RATE_MATCH))?;
+            let unit = match unit {
+                "sec" => "second",
+                "min" => "minute",
+                other => other,
+            };
+            format!("limit rate {over}{count}/{unit} burst {} packets", self.burst)
+        };
+        let mut differs = vec![
+            "credit grows in other steps, so single packets at the border differ",
+            "when the set is full the rule does not match, where the match drops the packet",
+        ];
+        if self.has(RATE_MATCH) {
+            differs.push("there is credit to use up, not a rate alone");
+        }
+        let address = |destination: bool, length: u8| {
+            approximation::address(destination, &Mask::prefix(length, family))
+        };
+        let (mut keys, mut types) = (Vec::new(), Vec::new());
+        for (name, _) in KEYS.iter().filter(|(_, bit)| self.has(*bit)) {
+            let key = match *name {
+                "srcip" => address(false, self.masks.0),
+                "dstip" => address(true, self.masks.1),
+                "srcport" => Some("th sport".to_owned()),
+                _ => Some("th dport".to_owned()),
+            };
+            let kind = if name.ends_with("ip") { approximation::address_type(family) } else { "inet_service" };
+            keys.extend(key.map(|key| (key, types.push(kind)).0));
+        }
+        if keys.is_empty() {
+            return Some(Approximation::plain(limit, &differs));
+        }
+        let name = approximation::set_name("hashlimit", &self.name);
+        let set = approximation::dynamic(&types.join(" . "), self.max, self.expire.into());
+        let statement = format!("update @{name} {{ {} {limit} }}", keys.join(" . "));
+        Some(Approximation { statement, sets: vec![(name, set)], differs })
     }
 
     fn facts(&self) -> Facts<'_> {

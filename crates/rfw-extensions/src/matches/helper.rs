@@ -10,7 +10,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::ValueError;
 
-use crate::context::ParseCx;
+use crate::approximation::Approximation;
+use crate::context::{Family, ParseCx};
 use crate::facts::Facts;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
@@ -78,6 +79,21 @@ impl Extension for Helper {
             _ => return None,
         };
         (name.len() < NAME_LEN).then(|| Self { inverted, name: name.to_vec() })
+    }
+
+    fn approximate(&self, _family: Family) -> Option<Approximation> {
+        let name = std::str::from_utf8(&self.name).ok()?;
+        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+        // `NF_CT_HELPER_NAME_LEN` is 16 with its NUL.
+        if name.is_empty() || name.len() > 15 || !plain {
+            return None;
+        }
+        let mut differs = vec!["the whole name is compared, not its beginning"];
+        if self.inverted {
+            differs.push("connections without a helper do not match");
+        }
+        let sign = if self.inverted { "!= " } else { "" };
+        Some(Approximation::plain(format!("ct helper {sign}\"{name}\""), &differs))
     }
 
     fn facts(&self) -> Facts<'_> {

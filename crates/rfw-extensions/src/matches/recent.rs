@@ -20,6 +20,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 use rfw_values::address::AddrText;
 
+use crate::approximation::{self, Approximation};
+use crate::context::Family;
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts, ListUse, Measure, Per, Side};
 use crate::lifting::Run;
@@ -216,6 +218,51 @@ impl Extension for Recent {
         // What the grammar would refuse has no words.
         let refused = (found.reap && found.seconds == 0) || (found.ttl && (found.sets() || found.removes()));
         (!refused).then_some(found)
+    }
+
+    fn approximate(&self, family: Family) -> Option<Approximation> {
+        let key = approximation::address(self.by_destination, &self.mask)?;
+        let mut differs = vec!["a full set takes nobody more, the list forgets whom it saw longest ago"];
+        if self.ttl {
+            differs.push("the time to live of packets does not count");
+        }
+        if self.hitcount > 1 {
+            if self.inverted || self.seconds == 0 {
+                return None;
+            }
+            let rate = approximation::rate(self.hitcount.into(), self.seconds.into());
+            differs.push("it counts the packets that reach this rule, not those that `--set` saw; a rule with `--set` is not needed");
+            differs.push("it counts by a bucket that fills evenly, not by the times of single packets");
+            let name = approximation::set_name("recent_rate", &self.name);
+            let timeout = u64::from(self.seconds) * 1_000;
+            let set = approximation::dynamic(approximation::address_type(family), 0, timeout);
+            let limit = format!("limit rate over {rate} burst {} packets", self.hitcount);
+            return Some(Approximation {
+                statement: format!("update @{name} {{ {key} {limit} }}"),
+                sets: vec![(name, set)],
+                differs,
+            });
+        }
+        let name = approximation::set_name("recent", &self.name);
+        if self.seconds != 0 {
+            differs.push("the seconds are those of the set: all rules of the list have the same");
+        }
+        let (sign, found) = if self.inverted { ("!= ", false) } else { ("", true) };
+        let statement = match (self.action, found) {
+            // It puts the address on the list and never matches.
+            (Action::Set, false) => return None,
+            (Action::Set, true) => format!("update @{name} {{ {key} }}"),
+            (Action::Update, true) => format!("{key} @{name} update @{name} {{ {key} }}"),
+            (Action::Remove, true) => format!("{key} @{name} delete @{name} {{ {key} }}"),
+            (Action::Check, _) => format!("{key} {sign}@{name}"),
+            (Action::Update | Action::Remove, false) => {
+                differs.push("an address that is in the set stays as it is");
+                format!("{key} {sign}@{name}")
+            }
+        };
+        let set =
+            approximation::dynamic(approximation::address_type(family), 0, u64::from(self.seconds) * 1_000);
+        Some(Approximation { statement, sets: vec![(name, set)], differs })
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -6,7 +6,8 @@
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::ParseCx;
+use crate::approximation::Approximation;
+use crate::context::{Family, ParseCx};
 use crate::facts::Facts;
 use crate::facts::hook;
 use crate::lifting::Run;
@@ -65,6 +66,18 @@ impl Extension for Rpfilter {
     fn lift(run: &mut Run<'_>) -> Option<Self> {
         let flags = run.xt_match("rpfilter", 0, SIZE)?.u8(0);
         (flags >> FLAGS.len() == 0).then_some(Self { flags })
+    }
+
+    fn approximate(&self, _family: Family) -> Option<Approximation> {
+        let given = |bit: u8| self.flags & (1 << bit) != 0;
+        let mark = if given(1) { " . mark" } else { "" };
+        let interface = if given(0) { "" } else { " . iif" };
+        let word = if given(3) { "missing" } else { "exists" };
+        let mut differs = vec!["packets of this host itself, from 0.0.0.0 or ::, or to groups are judged by their route like others"];
+        if given(2) {
+            differs.push("a source address of this host does not pass");
+        }
+        Some(Approximation::plain(format!("fib saddr{mark}{interface} oif {word}"), &differs))
     }
 
     fn facts(&self) -> Facts<'_> {

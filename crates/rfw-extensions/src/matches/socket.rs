@@ -8,7 +8,8 @@
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
-use crate::context::ParseCx;
+use crate::approximation::Approximation;
+use crate::context::{Family, ParseCx};
 use crate::facts::{Effect, Facts};
 use crate::facts::hook;
 use crate::lifting::Run;
@@ -65,6 +66,27 @@ impl Extension for Socket {
         let flags = run.xt_match("socket", 3, SIZE)?.u8(0);
         let known = FLAGS.iter().fold(0, |bits, (_, bit)| bits | bit);
         (flags & !known == 0).then_some(Self { flags })
+    }
+
+    fn approximate(&self, _family: Family) -> Option<Approximation> {
+        let has = |bit: u8| self.flags & bit != 0;
+        let mut parts = Vec::new();
+        if !has(2) {
+            parts.push("socket wildcard 0");
+        }
+        if has(1) {
+            parts.push("socket transparent 1");
+        }
+        if parts.is_empty() {
+            parts.push("socket transparent <= 1");
+        }
+        if has(RESTORE_MARK) {
+            parts.push("meta mark set socket mark");
+        }
+        Some(Approximation::plain(
+            parts.join(" "),
+            &["sockets in TIME-WAIT are found where the match leaves them out, or the other way round"],
+        ))
     }
 
     fn facts(&self) -> Facts<'_> {

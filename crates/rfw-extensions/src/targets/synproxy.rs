@@ -7,6 +7,8 @@
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
+use crate::approximation::Approximation;
+use crate::context::Family;
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
 use crate::facts::hook;
@@ -86,6 +88,20 @@ impl Extension for Synproxy {
         let wscale = (options & WSCALE != 0).then_some(wscale);
         let mss = (options & MSS != 0).then_some(mss);
         known.then_some(Self { flags, wscale, mss })
+    }
+
+    fn approximate(&self, _family: Family) -> Option<Approximation> {
+        let mut words = vec!["synproxy".to_owned()];
+        words.extend(self.mss.map(|mss| format!("mss {mss}")));
+        words.extend(self.wscale.map(|shift| format!("wscale {shift}")));
+        let mut differs = vec!["malformed packets are treated otherwise"];
+        for (name, bit) in FLAGS.iter().filter(|(_, bit)| self.flags & bit != 0) {
+            match (*name, bit) {
+                ("ecn", _) => differs.push("explicit congestion notification is not announced"),
+                (name, _) => words.push(name.to_owned()),
+            }
+        }
+        Some(Approximation::plain(words.join(" "), &differs))
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -8,6 +8,7 @@ use rfw_diagnostics::codes;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
 
+use crate::approximation::Approximation;
 use crate::context::{Family, ParseCx};
 use crate::facts::{Effect, Facts};
 use crate::facts::hook;
@@ -77,6 +78,14 @@ impl Extension for Tcpmss {
         let max = max(run.family);
         let mss = Some(run.xt_target("TCPMSS", 0, SIZE)?.u16(0)).filter(|mss| *mss != CLAMP);
         mss.is_none_or(|mss| mss <= max).then_some(Self { mss })
+    }
+
+    fn approximate(&self, _family: Family) -> Option<Approximation> {
+        let size = self.mss.map_or_else(|| "rt mtu".to_owned(), |mss| mss.to_string());
+        Some(Approximation::plain(
+            format!("tcp option maxseg size set {size}"),
+            &["a SYN without the option gets none", "malformed packets pass"],
+        ))
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -8,6 +8,8 @@ use rfw_nft::xt::Info;
 use rfw_syntax::{OptionSpec, Word};
 use rfw_values::{ValueError, number};
 
+use crate::approximation::Approximation;
+use crate::context::Family;
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
@@ -77,6 +79,14 @@ impl Extension for Tcpoptstrip {
         let set = |kind: &u8| view.u32(usize::from(*kind) / 32 * 4) >> (kind % 32) & 1 == 1;
         let kinds: Vec<u8> = (0..=u8::MAX).filter(set).collect();
         kinds.iter().all(|&kind| kind >= 2).then_some(Self { kinds })
+    }
+
+    fn approximate(&self, _family: Family) -> Option<Approximation> {
+        if self.kinds.is_empty() {
+            return None;
+        }
+        let parts: Vec<String> = self.kinds.iter().map(|kind| format!("reset tcp option {kind}")).collect();
+        Some(Approximation::plain(parts.join(" "), &["of an option that stands in a header twice the second stays"]))
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use rfw_compiler::nft_json;
-use rfw_compiler::nft_syntax::{chain_name, family_word, rule_text};
+use rfw_compiler::nft_syntax::{Nearly, chain_name, family_word, nearly, rule_text};
 use rfw_compiler::{Lowered, TableSpec, lower};
 use rfw_extensions::Encoding;
 use rfw_kernel::Live;
@@ -62,6 +62,71 @@ fn nft_makes_the_same_rules() {
         assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
         assert!(tally.same > 0 || std::env::var_os("RFW_FIXTURES").is_some());
     });
+}
+
+/// What `--approximate` shows would load, each by itself.
+#[test]
+fn nft_takes_what_is_nearly_the_same() {
+    within("translate::nft_takes_what_is_nearly_the_same", || {
+        let (mut complaints, mut taken) = (Vec::new(), BTreeMap::<String, usize>::new());
+        for fixture in fixtures().unwrap() {
+            for file in &fixture.accept {
+                for (line, key, near) in approximated(file) {
+                    match nft_would(&(frame(file) + &near_script(file, &key, &near))) {
+                        None => *taken.entry(fixture.name.clone()).or_default() += 1,
+                        Some(error) => {
+                            complaints.push(format!("{}: {line}\n  {near:?}\n  {error}", file.name))
+                        }
+                    }
+                }
+            }
+        }
+        say(&format!("translate: nft would take these rules that are nearly the same: {taken:?}"));
+        assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+        for name in ["recent", "hashlimit", "connlimit"] {
+            assert!(
+                std::env::var_os("RFW_FIXTURES").is_some() || taken.contains_key(name),
+                "{name}: {taken:?}"
+            );
+        }
+    });
+}
+
+fn approximated(file: &RuleFile) -> Vec<(String, Key, Nearly)> {
+    make_sets(file);
+    let names = SystemNames::default();
+    let mut found = Vec::new();
+    for line in &file.lines {
+        let chains = file.chains_of(&line.table);
+        let place = Place {
+            family: file.family,
+            table: &line.table,
+            chains: &chains,
+            names: &names,
+            mode: Mode::Restore,
+        };
+        let built = build_line(&line.text, &place).unwrap();
+        for near in built.rules.iter().filter_map(|rule| nearly(rule, file.family, (0, 0))) {
+            let text = String::from_utf8_lossy(&line.text).into_owned();
+            found.push((text, (line.table.clone(), built.chain.clone()), near));
+        }
+    }
+    found
+}
+
+fn near_script(file: &RuleFile, (table, chain): &Key, near: &Nearly) -> String {
+    let family = family_word(file.family);
+    let mut text = String::new();
+    for (name, body) in &near.sets {
+        text.push_str(&format!("add set {family} {table} {name} {{ {body} }}\n"));
+    }
+    text + &format!("add rule {family} {table} {} {}\n", chain_name(chain).unwrap(), near.text)
+}
+
+/// What nft says if it would refuse a script.
+fn nft_would(script: &str) -> Option<String> {
+    let out = run("nft", &["-c", "-f", "-"], script.as_bytes());
+    (!out.status.success()).then(|| String::from_utf8_lossy(&out.stderr).into_owned())
 }
 
 fn compare(file: &RuleFile, tally: &mut Tally) {

@@ -10,6 +10,7 @@
 
 mod backward;
 pub mod bdd;
+mod behind;
 mod classes;
 pub mod condition;
 mod cover;

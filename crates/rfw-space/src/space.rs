@@ -327,6 +327,18 @@ impl Space {
         self.and(self.comes_to(id), self.matched(id))
     }
 
+    /// What of a region may be accepted by what follows a rule: where a limit or a log leaves packets to the rules behind it.
+    #[must_use]
+    pub fn accepted_behind(&self, id: RuleId, a: Region) -> Region {
+        self.region(|e| e.behind(id, a.0).accepted)
+    }
+
+    /// What of a region may be dropped by what follows a rule.
+    #[must_use]
+    pub fn dropped_behind(&self, id: RuleId, a: Region) -> Region {
+        self.region(|e| e.behind(id, a.0).dropped)
+    }
+
     /// Whether a rule is one of a long list that is analysed as one set.
     #[must_use]
     pub fn is_grouped(&self, id: RuleId) -> bool {

@@ -72,8 +72,9 @@ const MOST_PORTS: u128 = 1024;
 
 /// One finding per protocol.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
-    // Old kernels attach helpers by themselves where they are told to.
-    if cx.facts.sysctl_number("net.netfilter.nf_conntrack_helper") == Some(1) {
+    // Kernels before 4.7 attach helpers by themselves, later ones up to 5.19 where they are told to.
+    let told = cx.facts.sysctl_number("net.netfilter.nf_conntrack_helper") == Some(1);
+    if told || cx.facts.kernel.is_some_and(|version| version < (4, 7)) {
         return;
     }
     let mut reported: Vec<&str> = Vec::new();
@@ -206,10 +207,12 @@ fn finding(cx: &Cx<'_>, service: &Service, span: Span) -> Diagnostic {
         format!("no rule attaches the helper of {}: its data connections are not RELATED", service.name),
     )
     .help(format!("a loaded module does nothing by itself since Linux 4.7; add `-t raw {rule}`"));
+    // Some devices speak SIP and H.323 in ways that the helper breaks.
+    let safety = if service.helper == "ftp" { FixSafety::Safe } else { FixSafety::Unsafe };
     match place(cx) {
-        Some((at, true)) => found.fix(at, format!("{rule}\n"), FixSafety::Safe),
+        Some((at, true)) => found.fix(at, format!("{rule}\n"), safety),
         Some((at, false)) => {
-            found.fix(at, format!("*raw\n:PREROUTING ACCEPT [0:0]\n{rule}\nCOMMIT\n"), FixSafety::Safe)
+            found.fix(at, format!("*raw\n:PREROUTING ACCEPT [0:0]\n{rule}\nCOMMIT\n"), safety)
         }
         None => found,
     }

@@ -26,13 +26,14 @@ use crate::Finding;
 use crate::checks::Cx;
 use crate::conditions::Outcome;
 use crate::model::{Placed, RuleId};
-use crate::space::{ChainId, Incomplete, Region};
+use crate::space::Incomplete;
 
 /// One finding per rule.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
     let Some((filter, _)) = cx.model.table("filter") else { return };
     for (id, placed) in cx.model.rules().filter(|(id, _)| id.table == filter) {
-        if placed.conditions.outcome == Outcome::Drop && is_limited(placed) && !is_meant(cx, id, placed) {
+        let drops = placed.conditions.outcome == Outcome::Drop && is_limited(placed);
+        if drops && !cx.is_uncertain(id) && !is_meant(cx, id, placed) {
             out.extend(look(cx, id, placed).ok().flatten());
         }
     }
@@ -55,7 +56,7 @@ fn is_meant(cx: &Cx<'_>, id: RuleId, placed: &Placed) -> bool {
 
 fn look(cx: &Cx<'_>, id: RuleId, placed: &Placed) -> Result<Option<Finding>, Incomplete> {
     let space = cx.space();
-    let passed = passed(cx, id)?;
+    let passed = space.accepted_behind(id, space.judged(id));
     let Some(packet) = space.witness(passed)?.filter(|_| !space.is_grouped(id)) else { return Ok(None) };
     let found = Diagnostic::new(
         codes::LIMIT_ON_DROP,
@@ -67,17 +68,4 @@ fn look(cx: &Cx<'_>, id: RuleId, placed: &Placed) -> Result<Option<Finding>, Inc
         "turn it round: accept or return below the limit, then drop the rest; accepted above it: {packet}"
     ));
     Ok(Some(Finding::about(found, cx.model, id)))
-}
-
-/// What the rule judges and may be accepted further on.
-fn passed(cx: &Cx<'_>, id: RuleId) -> Result<Region, Incomplete> {
-    let (space, judged) = (cx.space(), cx.space().judged(id));
-    let table = &cx.model.tables[id.table];
-    let mut all = space.none();
-    for chain in (0..table.chains.len()).filter(|&chain| table.chains[chain].policy.is_some()) {
-        let base = ChainId { table: id.table, chain };
-        all = space.or(all, space.all_of(&[judged, space.entry(base), space.accepted(base)]));
-    }
-    space.is_empty(all)?;
-    Ok(all)
 }

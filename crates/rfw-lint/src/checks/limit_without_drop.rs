@@ -26,7 +26,7 @@ use crate::Finding;
 use crate::checks::Cx;
 use crate::conditions::Outcome;
 use crate::model::{Placed, Policy, RuleId};
-use crate::space::{ChainId, Incomplete, Region};
+use crate::space::{Incomplete, Region};
 
 /// One finding per rule.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
@@ -44,21 +44,10 @@ pub(crate) fn is_limited_accept(placed: &Placed) -> bool {
     placed.conditions.outcome == Outcome::Accept && bounds.any(|bound| bound.side == Side::Below)
 }
 
-/// Whether nothing that a rule gets to judge may ever be dropped.
+/// Whether nothing of these packets may be dropped behind a rule.
 pub(crate) fn all_pass(cx: &Cx<'_>, id: RuleId, judged: Region) -> Result<bool, Incomplete> {
-    let (space, mut seen) = (cx.space(), false);
-    let table = &cx.model.tables[id.table];
-    for chain in (0..table.chains.len()).filter(|&chain| table.chains[chain].policy.is_some()) {
-        let base = ChainId { table: id.table, chain };
-        let here = space.and(judged, space.entry(base));
-        if !space.is_empty(here)? {
-            seen = true;
-            if space.overlaps(here, space.dropped(base))? {
-                return Ok(false);
-            }
-        }
-    }
-    Ok(seen)
+    let space = cx.space();
+    Ok(!space.is_empty(judged)? && space.is_empty(space.dropped_behind(id, judged))?)
 }
 
 fn look(cx: &Cx<'_>, id: RuleId, placed: &Placed) -> Result<Option<Finding>, Incomplete> {

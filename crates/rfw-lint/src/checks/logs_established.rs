@@ -27,7 +27,7 @@ use crate::checks::Cx;
 use crate::conditions::{Conditions, ESTABLISHED, Key, Outcome};
 use crate::model::{Placed, RuleId};
 use crate::packets;
-use crate::space::{Hook, Incomplete};
+use crate::space::Incomplete;
 
 /// One finding per rule.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
@@ -74,14 +74,11 @@ fn look(cx: &Cx<'_>, id: RuleId, placed: &Placed, accepts: &[RuleId]) -> Result<
         usual,
         space.not(local),
     ]);
-    for hook in [Hook::Input, Hook::Forward, Hook::Output] {
-        let Some((base, _)) = cx.filter(hook) else { continue };
-        // Nobody sends packets of connections that are dropped.
-        let passed = space.all_of(&[running, space.entry(base), space.accepted(base)]);
-        for &accept in accepts {
-            if let Some(packet) = space.witness(space.and(passed, space.matched(accept)))? {
-                return Ok(Some(finding(cx, id, placed, &packet.to_string())));
-            }
+    // Nobody sends packets of connections that are dropped.
+    let passed = space.accepted_behind(id, running);
+    for &accept in accepts {
+        if let Some(packet) = space.witness(space.and(passed, space.matched(accept)))? {
+            return Ok(Some(finding(cx, id, placed, &packet.to_string())));
         }
     }
     Ok(None)

@@ -298,6 +298,11 @@ fn limits_that_drop() {
     for quiet in [
         // Rejects some, and drops the rest without a word.
         "-A INPUT -m limit --limit 10/s -j REJECT\n-A INPUT -j DROP".to_owned(),
+        // What may be accepted is accepted before, or behind another call.
+        ":R - [0:0]\n-A R -m limit --limit 10/s -j REJECT\n-A R -j DROP\n\
+         -A INPUT -m mac --mac-source 00:11:22:33:44:55 -j ACCEPT\n-A INPUT -m limit --limit 9/s -j ACCEPT\n-A INPUT -j R"
+            .to_owned(),
+        ":ufw-in - [0:0]\n-A INPUT -j ufw-in\n-A INPUT -p tcp -m limit --limit 9/s -j DROP".to_owned(),
         format!("{rule}-A INPUT -p tcp --syn -j ACCEPT"),
         format!("{rule}-A INPUT -p tcp --syn -j LOG"),
         "-A INPUT -p tcp --syn -m hashlimit --hashlimit-above 9/s --hashlimit-name a -j DROP".to_owned(),
@@ -306,6 +311,16 @@ fn limits_that_drop() {
         assert_eq!(count(505, OPEN, &quiet), 0, "{quiet}");
     }
     assert_eq!(count(505, GUARDED, rule), 0);
+    let below = rule.replace("INPUT", "B");
+    assert_eq!(count(505, OPEN, &format!(":B - [0:0]\n{below}-A INPUT -p tcp -j B")), 1);
+    assert_eq!(
+        count(505, OPEN, &format!(":B - [0:0]\n{below}-A INPUT -p tcp -j B\n-A INPUT -p tcp -j DROP")),
+        0
+    );
+    assert_eq!(
+        count(505, OPEN, &format!(":B - [0:0]\n{below}-A INPUT -p tcp -g B\n-A INPUT -p tcp -j DROP")),
+        1
+    );
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Laws over random rulesets.
 
 use proptest::prelude::*;
-use rfw_space::{Budget, ChainId, Dead, Interest, Packet, Program, RuleId, Space, Verdict, interpret};
+use rfw_space::{
+    Budget, ChainId, Chance, Dead, Interest, Packet, Program, RuleId, Space, Verdict, interpret,
+};
 
 use crate::build::{packet, program};
 
@@ -155,6 +157,35 @@ proptest! {
     #[test]
     fn rules_that_mark(program in program(false, true), packets in prop::collection::vec(packet(), 40)) {
         agree(&program, &packets)?;
+    }
+
+    #[test]
+    fn what_a_limit_leaves_ends_behind_it(
+        program in program(true, false),
+        packets in prop::collection::vec(packet(), 40),
+        answers in any::<u64>(),
+    ) {
+        let space = space(&program);
+        let limits = program.rules().filter(|(_, rule)| rule.condition.chance).map(|(id, _)| id);
+        for id in limits.filter(|&id| !space.is_grouped(id)) {
+            let judged = space.judged(id);
+            let (accepted, dropped) = (space.accepted_behind(id, judged), space.dropped_behind(id, judged));
+            for packet in &packets {
+                // The limit matches and does not, all else by chance being the same.
+                let trace = |own: bool| interpret(&program, 0, 0, packet, &mut |chance| match chance {
+                    Chance::Rule(rule) if rule == id => own,
+                    Chance::Rule(rule) => answers >> ((rule.chain * 11 + rule.rule) % 64) & 1 == 1,
+                    Chance::Accepts(chain) => answers >> chain & 1 == 1,
+                    Chance::Returns(chain) => answers >> (chain + 7) & 1 == 1,
+                });
+                if trace(true).hits.contains(&id) {
+                    let end = trace(false).verdict;
+                    let may = |region| space.contains(region, packet).expect("budget");
+                    prop_assert!(end == Verdict::Drop || may(accepted), "{:?} {}", id, packet);
+                    prop_assert!(end == Verdict::Accept || may(dropped), "{:?} {}", id, packet);
+                }
+            }
+        }
     }
 
     #[test]

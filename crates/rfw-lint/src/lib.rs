@@ -30,6 +30,7 @@ mod sets;
 mod shell;
 pub mod space;
 mod suppress;
+mod translations;
 mod words;
 mod world;
 mod written;

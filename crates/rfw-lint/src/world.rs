@@ -1,5 +1,7 @@
 //! Questions that many checks put to the analysis: who is outside, which rule lets a packet in or keeps it out.
 
+use std::collections::BTreeSet;
+
 use rfw_nft::Family;
 
 use crate::checks::Cx;
@@ -126,6 +128,20 @@ impl<'a> Cx<'a> {
         self.decider(chain, packets, |outcome| *outcome == Outcome::Drop, Policy::Drop)
     }
 
+    /// A base chain and all that it leads to. What enters any other chain is not known: it may get a caller.
+    pub(crate) fn below(&self, base: ChainId) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let Some(table) = self.model.tables.get(base.table) else { return found };
+        let mut open = vec![base.chain];
+        while let Some(at) = open.pop() {
+            if found.insert(at) {
+                let rules = table.chains.get(at).into_iter().flat_map(|chain| &chain.rules);
+                open.extend(rules.filter_map(|rule| table.position(rule.mentions.as_deref()?)));
+            }
+        }
+        found
+    }
+
     fn decider(
         &self,
         base: ChainId,
@@ -135,7 +151,9 @@ impl<'a> Cx<'a> {
     ) -> Result<Option<Decider>, Incomplete> {
         let space = self.space();
         let here = space.and(packets, space.entry(base));
-        for (id, placed) in self.model.rules().filter(|(id, _)| id.table == base.table) {
+        let below = self.below(base);
+        let rules = self.model.rules().filter(|(id, _)| id.table == base.table && below.contains(&id.chain));
+        for (id, placed) in rules {
             if judges(&placed.conditions.outcome) && space.overlaps(space.judged(id), here)? {
                 return Ok(Some(Decider::Rule(id)));
             }

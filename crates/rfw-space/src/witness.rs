@@ -1,5 +1,7 @@
 //! An example of a set of packets: of all that there are, one that a person would think of first.
 
+use std::collections::BTreeSet;
+
 use rfw_nft::Family;
 
 use crate::bdd::Ref;
@@ -130,7 +132,7 @@ impl Engine {
         }
     }
 
-    /// The interfaces that rules name, in their order, or `eth0` and `eth1`.
+    /// The interfaces that rules name, in their order, then `eth0` and `eth1`.
     fn interfaces(&self) -> Vec<u128> {
         let mut names: Vec<u128> = Vec::new();
         for (_, rule) in self.program.rules() {
@@ -148,7 +150,10 @@ impl Engine {
                 }
             }
         }
-        if names.is_empty() { vec![name("eth0"), name("eth1")] } else { names }
+        names.extend([name("eth0"), name("eth1")]);
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(*name));
+        names
     }
 }
 

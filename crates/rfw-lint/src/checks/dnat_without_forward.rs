@@ -27,77 +27,38 @@
 //! private targets (RFC 1918, RFC 4193) are looked at.
 
 use rfw_diagnostics::{Diagnostic, codes};
-use rfw_nft::Family;
 
 use crate::Finding;
 use crate::checks::Cx;
-use crate::model::RuleId;
 use crate::sets::Set;
-use crate::space::{ChainId, Hook, Incomplete, Kind, NEW, Packet};
+use crate::space::{Hook, Incomplete};
+use crate::translations::{Lost, address, target};
 
-/// One finding per translation.
+/// One finding per translation; those whose cause is known more exactly are another check's.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
-    let Some((nat, _)) = cx.model.table("nat") else { return };
-    let Some(forward) = cx.space().base(Kind::Filter, Hook::Forward) else { return };
-    let private = private(cx.model.family);
-    for (id, placed) in cx.model.rules().filter(|(id, _)| id.table == nat) {
-        let Some((addresses, ports)) = placed.conditions.translated_to() else { continue };
-        if !addresses.is_within(&private) {
-            continue;
-        }
-        let Ok(Some(lost)) = lost(cx, id, forward) else { continue };
-        let to = target(&addresses, ports.as_ref(), cx.model.family);
-        let mut diagnostic = Diagnostic::error(
-            codes::DNAT_WITHOUT_FORWARD,
-            placed.span,
-            format!("forwarded packets to {to} are dropped in FORWARD"),
-        )
-        .label(format!("dropped: {lost}"))
-        .help(format!(
-            "FORWARD sees the packet after translation; accept `-d {}`{}, or once for all with `-m conntrack --ctstate DNAT`",
-            address(&addresses, cx.model.family),
-            ports.as_ref().and_then(Set::single).map(|p| format!(" and port {p}")).unwrap_or_default(),
-        ));
-        if let Some(span) = cx.model.tables[forward.table].chains[forward.chain].span {
-            diagnostic = diagnostic.also(span, "the chain that has no rule for them");
-        }
-        out.push(Finding::about(diagnostic, cx.model, id));
+    for lost in cx.lost_forwards().unwrap_or_default().iter().filter(|lost| lost.meant.is_none()) {
+        out.extend(report(cx, lost).ok().flatten());
     }
 }
 
-/// A first packet that the rule translates and FORWARD drops, if it drops all of them.
-fn lost(cx: &Cx<'_>, id: RuleId, forward: ChainId) -> Result<Option<Packet>, Incomplete> {
-    let space = cx.space();
-    // What the host itself sends is translated in OUTPUT and does not pass FORWARD.
-    let first = space.all_of(&[space.judged(id), space.at(Kind::Nat, Hook::Prerouting), space.state(&[NEW])]);
-    let image = space.moved(space.image(id, first), Hook::Forward);
-    let image = space.and(image, space.entry(forward));
-    if space.is_empty(image)? || space.may_accept(forward, image)? {
+fn report(cx: &Cx<'_>, lost: &Lost<'_>) -> Result<Option<Finding>, Incomplete> {
+    let (Some((_, forward)), Some(to)) = (cx.filter(Hook::Forward), &lost.rule.addresses) else {
         return Ok(None);
+    };
+    let ports = lost.rule.ports.as_ref();
+    let mut diagnostic = Diagnostic::error(
+        codes::DNAT_WITHOUT_FORWARD,
+        lost.rule.placed.span,
+        format!("forwarded packets to {} are dropped in FORWARD", target(to, ports, cx.model.family)),
+    )
+    .label(cx.space().witness(lost.image)?.map_or(String::new(), |packet| format!("dropped: {packet}")))
+    .help(format!(
+        "FORWARD sees the packet after translation; accept `-d {}`{}, or once for all with `-m conntrack --ctstate DNAT`",
+        address(to, cx.model.family),
+        ports.and_then(Set::single).map(|p| format!(" and port {p}")).unwrap_or_default(),
+    ));
+    if let Some(span) = forward.span {
+        diagnostic = diagnostic.also(span, "the chain that has no rule for them");
     }
-    space.witness(image)
-}
-
-fn private(family: Family) -> Set {
-    match family {
-        Family::Ipv4 => Set::union([(0x0a00_0000, 0x0aff_ffff), (0xac10_0000, 0xac1f_ffff), (0xc0a8_0000, 0xc0a8_ffff)]),
-        Family::Ipv6 => Set::range(0xfc << 120, (0xfe << 120) - 1),
-    }
-}
-
-fn address(addresses: &Set, family: Family) -> String {
-    let first = addresses.intervals().first().map_or(0, |i| i.0);
-    match family {
-        Family::Ipv4 => std::net::Ipv4Addr::from_bits(u32::try_from(first).unwrap_or(0)).to_string(),
-        Family::Ipv6 => std::net::Ipv6Addr::from_bits(first).to_string(),
-    }
-}
-
-fn target(addresses: &Set, ports: Option<&Set>, family: Family) -> String {
-    let address = address(addresses, family);
-    match (ports.and_then(Set::single), family) {
-        (Some(port), Family::Ipv4) => format!("{address}:{port}"),
-        (Some(port), Family::Ipv6) => format!("[{address}]:{port}"),
-        (None, _) => address,
-    }
+    Ok(Some(Finding::about(diagnostic, cx.model, lost.rule.id)))
 }

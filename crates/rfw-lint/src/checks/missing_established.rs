@@ -25,7 +25,7 @@
 use rfw_diagnostics::{Diagnostic, codes};
 
 use crate::Finding;
-use crate::checks::Cx;
+use crate::checks::{Cx, forward_one_way};
 use crate::conditions::Key;
 use crate::model::Table;
 use crate::packets;
@@ -47,6 +47,10 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
             continue;
         };
         let Ok(Some(lost)) = lost(cx, filter, at, here, opposite) else { continue };
+        // Where rules of FORWARD are to blame, these are told.
+        if here == Hook::Forward && forward_one_way::lost(cx).is_ok_and(|rules| !rules.is_empty()) {
+            continue;
+        }
         let span = cx.dropping(&filter.chains[at.chain]);
         let diagnostic = Diagnostic::error(codes::MISSING_ESTABLISHED, span, message(name))
             .label(format!("dropped: {lost}"))

@@ -228,6 +228,16 @@ checks! {
     insert_reverses_order = INSERT_REVERSES_ORDER, Warn;
     analysis_incomplete = ANALYSIS_INCOMPLETE, Warn;
     dnat_without_forward = DNAT_WITHOUT_FORWARD, Error;
+    forward_uses_original_port = FORWARD_USES_ORIGINAL_PORT, Error;
+    dnat_too_broad = DNAT_TOO_BROAD, Warn;
+    masquerade_without_oif = MASQUERADE_WITHOUT_OIF, Warn;
+    masquerade_without_forward = MASQUERADE_WITHOUT_FORWARD, Warn;
+    forward_one_way = FORWARD_ONE_WAY, Error;
+    ip_forward_off = IP_FORWARD_OFF, Info;
+    redirect_without_input = REDIRECT_WITHOUT_INPUT, Error;
+    input_rule_bypassed_by_dnat = INPUT_RULE_BYPASSED_BY_DNAT, Warn;
+    invalid_leaves_untranslated = INVALID_LEAVES_UNTRANSLATED, Warn;
+    router_forwards_everything = ROUTER_FORWARDS_EVERYTHING, Warn;
     log_without_limit = LOG_WITHOUT_LIMIT, Warn;
     log_after_verdict = LOG_AFTER_VERDICT, Warn;
     log_prefix_style = LOG_PREFIX_STYLE, Info;

@@ -140,7 +140,7 @@ fn assign(place: &Place, value: &Value, _: Family) -> Assign {
 }
 
 /// What address translation gives.
-fn translation(item: &Item) -> Option<Translation> {
+pub(crate) fn translation(item: &Item) -> Option<Translation> {
     let ports =
         |low: &Option<Value>, high: &Option<Value>| low.as_ref().map(|low| constants(low, high.as_ref()));
     Some(match item {

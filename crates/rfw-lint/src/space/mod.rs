@@ -51,6 +51,7 @@ pub use rfw_space::{
 };
 
 pub use convert::program;
+pub(crate) use convert::translation;
 pub(crate) use interest::{addresses, interest, interface_names};
 
 use crate::facts::Facts;

@@ -120,6 +120,13 @@ pub fn findings_with(name: &str, text: &[u8], options: Options) -> (Source, Vec<
     {
         facts.budget.nodes = nodes.parse().expect("a number");
     }
+    // So does one with settings of the kernel.
+    let settings = text
+        .split(|&b| b == b'\n')
+        .filter_map(|line| std::str::from_utf8(line).ok()?.strip_prefix("# sysctl: "));
+    for (name, value) in settings.filter_map(|line| line.split_once(" = ")) {
+        facts.sysctls.insert(name.to_owned(), value.to_owned());
+    }
     let rules = if name.ends_with(".txt") { b"*filter\nCOMMIT\n".to_vec() } else { text.to_vec() };
     let source = Source::new(name, SourceKind::File, rules);
     let options = Options { facts, ..options };

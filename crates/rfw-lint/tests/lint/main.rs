@@ -5,6 +5,7 @@ mod common;
 mod compare;
 mod families;
 mod mending;
+mod nat;
 mod pages;
 mod reasoning;
 mod recovery;

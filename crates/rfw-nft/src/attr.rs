@@ -49,6 +49,11 @@ impl<'b> Writer<'b> {
         self.pad();
     }
 
+    /// A string without a NUL, where the kernel's policy is `NLA_STRING`, which takes both; `NLA_NUL_STRING` does not.
+    pub fn name(&mut self, kind: u16, text: &[u8]) {
+        self.bytes(kind, text);
+    }
+
     /// A one-byte integer.
     pub fn u8(&mut self, kind: u16, value: u8) {
         self.bytes(kind, &[value]);

@@ -6,6 +6,8 @@ use std::ffi::{c_char, c_int};
 use nftnl_sys::{nftnl_rule, nftnl_rule_alloc, nftnl_rule_free, nftnl_rule_nlmsg_parse, nftnl_rule_snprintf};
 use rfw_compiler::lower;
 use rfw_extensions::Encoding;
+use rfw_nft::attr::{Reader, Writer};
+use rfw_nft::expr::encode_list;
 use rfw_nft::message::{Batch, Messages, NewRule, TableId, kind};
 use rfw_nft::{Expr, Family, Listing};
 use rfw_syntax::Mode;
@@ -60,11 +62,23 @@ impl Drop for Foreign {
     }
 }
 
-/// The message that appends a rule of these expressions.
+/// The message that appends a rule of these expressions. Their names get the NUL that libnftnl wants and the kernel does not;
+/// all else is what we send.
 fn message(exprs: &[Expr], family: Family) -> Vec<u8> {
+    let mut sent = Vec::new();
+    encode_list(exprs, &mut Writer::new(&mut sent));
     let mut batch = Batch::new(None);
     let chain = TableId::new(family, b"t").chain(b"c");
-    batch.add_rule(&NewRule::append(chain), exprs);
+    batch.add_rule_with(&NewRule::append(chain), |out| {
+        for element in Reader::new(&sent).map(|e| e.expect("an element of ours")) {
+            let name = element.nested().next().expect("an attribute").expect("a name");
+            let data = element.payload.get((name.payload.len() + 4).next_multiple_of(4)..);
+            let nest = out.begin(element.kind);
+            out.string(name.kind, name.payload);
+            out.raw(data.unwrap_or_default());
+            out.end(nest);
+        }
+    });
     let bytes = batch.to_bytes();
     let mut messages = Messages::new(&bytes).map(|m| m.expect("our own message"));
     messages.find(|m| m.kind == kind::NEWRULE).expect("a rule").bytes.to_vec()

@@ -141,11 +141,20 @@ impl fmt::Display for Time {
 
 /// The largest power of two of intervals whose average follows within the time constant.
 fn ewma_log(interval: u32, constant: u32) -> Option<u8> {
-    let slower = |log: &u8| {
-        let weight = 1.0 - 1.0 / f64::from(1_u32 << log);
-        f64::from(interval) / -weight.ln() > f64::from(constant)
-    };
+    let slower = |log: &u8| f64::from(interval) / decay(*log) > f64::from(constant);
     (1..=EWMA_MAX).find(slower).map(|log| log - 1).filter(|log| *log > 0)
+}
+
+/// `-ln(1 - 2^-log)` by its series, the small terms first: this is all that would need the library of mathematics, which
+/// takes longer to load than most commands take to run.
+fn decay(log: u8) -> f64 {
+    const TERMS: u32 = 64;
+    let share = 1.0 / f64::from(1_u32 << log);
+    let mut sum = 0.0;
+    for term in (1..=TERMS).rev() {
+        sum = share * (1.0 / f64::from(term) + sum);
+    }
+    sum
 }
 
 fn wrong(uses: &Uses<'_, '_>, option: &str, text: &str, help: &str) -> Box<rfw_diagnostics::Diagnostic> {
@@ -173,6 +182,24 @@ fn parse_time(word: &Word<'_>, what: &str) -> Parsed<u32> {
         None => {
             let error = ValueError::whole(text, "a time like 250ms, 1.5s or 8s");
             Err(bad_value(word, &error, format!("RATEEST: bad {what} value \"{}\"", word.lossy())))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decay_is_the_logarithm() {
+        for log in 1..=EWMA_MAX {
+            let weight = 1.0 - 1.0 / f64::from(1_u32 << log);
+            let (ours, exact) = (decay(log), -weight.ln());
+            assert!((ours - exact).abs() <= exact * 4.0 * f64::EPSILON, "{log}: {ours} instead of {exact}");
+            // What it is for: whole microseconds on either side of the border.
+            for interval in (0..=INTERVAL_MAX).map(|log| f64::from(QUARTER << log)) {
+                assert_eq!((interval / ours).floor(), (interval / exact).floor(), "{log}");
+            }
         }
     }
 }

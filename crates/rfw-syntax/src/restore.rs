@@ -113,6 +113,12 @@ pub fn rules_end(text: &[u8]) -> usize {
     memchr::memmem::find(text, b"\nCOMMIT").map_or(text.len(), |newline| newline + 1)
 }
 
+/// How many newlines a text has.
+#[must_use]
+pub fn count_lines(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', text).count()
+}
+
 impl<'a> Line<'a> {
     /// A line, without its newline, that begins at a place of its source.
     #[must_use]

@@ -17,7 +17,7 @@ use rfw_kernel::Live;
 use rfw_nft::Family;
 use rfw_syntax::{
     Action, BadCounters, ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, check_new_name,
-    parse_command, split_line,
+    count_lines, parse_command, split_line,
 };
 
 use crate::engine::{Done, Halt, Origin, Transaction, Wanted, fatal};
@@ -208,8 +208,7 @@ impl<'f, 't> File<'f, 't> {
     /// Reads lines from byte `from` on, up to the end of the file or a table that was there already.
     fn read(&mut self, from: usize) -> Done<()> {
         let text = &self.source.text[from.min(self.source.text.len())..];
-        let before =
-            self.source.text[..from.min(self.source.text.len())].iter().filter(|&&b| b == b'\n').count();
+        let before = count_lines(&self.source.text[..from.min(self.source.text.len())]);
         let mut words = Vec::new();
         let mut last = before;
         let mut lines = SaveLines::new(text);

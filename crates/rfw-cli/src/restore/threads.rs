@@ -10,7 +10,9 @@ use rfw_compiler::{BuildCx, Rule, RuleTarget, TableSpec, build};
 use rfw_diagnostics::Span;
 use rfw_extensions::Registry;
 use rfw_nft::Family;
-use rfw_syntax::{Action, Line, LineKind, Mode, SaveLines, Word, parse_command, rules_end, split_line};
+use rfw_syntax::{
+    Action, Line, LineKind, Mode, SaveLines, Word, count_lines, parse_command, rules_end, split_line,
+};
 
 use super::{File, is_other_family, with_counters};
 use crate::engine::{Share, Size, Wanted, Written};
@@ -85,7 +87,10 @@ impl<'f> File<'f, '_> {
         let pieces = pieces(text, threads.min(text.len() / worth));
         let sizes: Vec<Size> = pieces
             .iter()
-            .map(|piece| Size { bytes: piece.end - piece.start, lines: lines(&text[piece.start..piece.end]) })
+            .map(|piece| Size {
+                bytes: piece.end - piece.start,
+                lines: count_lines(&text[piece.start..piece.end]),
+            })
             .collect();
         let place = Place {
             family: self.personality.family,
@@ -125,10 +130,6 @@ fn pieces(text: &[u8], threads: usize) -> Vec<Piece> {
         start = end;
     }
     pieces
-}
-
-fn lines(text: &[u8]) -> usize {
-    text.iter().filter(|&&b| b == b'\n').count()
 }
 
 /// The first piece here, each other in a thread of its own. A piece whose thread can't be had ends where it starts.

@@ -42,10 +42,16 @@ impl Engine {
         excluded: &mut bool,
     ) {
         let (left, taken) = self.takers(at, wanted);
-        out.extend(taken);
-        if left == Ref::NONE || seen.len() > CALLERS {
+        let flow = &self.tables[at.table].chains[at.chain];
+        if left == Ref::NONE || seen.len() > CALLERS || !flow.live {
+            out.extend(taken);
             return;
         }
+        // Rules of this chain are to blame for what enters it, others for what does not.
+        let entry = flow.entry;
+        let inside = self.bdd.and(wanted, entry);
+        out.extend(self.takers(at, inside).1);
+        let left = self.bdd.minus(wanted, entry);
         let chains = &self.program.tables[at.table].chains;
         if let Some(base) = chains[at.chain].base {
             let kind = self.program.tables[at.table].kind;
@@ -82,21 +88,37 @@ impl Engine {
             .filter(|step| matches!(step, Step::Run(_)) || may_meet(rule, &chain.rules[step.rules().start]))
             .map(|step| (step.rules().start, step.rules().end))
             .collect();
-        let mut parts: Vec<(RuleId, usize, Ref, f64)> = Vec::new();
+        let mut parts = Vec::new();
         for (start, end) in candidates {
             let id = RuleId { rule: start, ..at };
-            let takes = self.takes(id);
+            parts.push((id, end, self.takes(id)));
+        }
+        let (left, chosen) = self.smallest(wanted, parts);
+        let rules = chosen.into_iter().flat_map(|(id, end, ..)| {
+            let rules = if end - id.rule == 1 { vec![id.rule] } else { self.of_run(at, id.rule, end) };
+            rules.into_iter().map(move |rule| RuleId { rule, ..id })
+        });
+        (left, rules.collect())
+    }
+
+    /// Parts that together take as much of a region as all do, none of which can be left out; and what they leave.
+    pub(crate) fn smallest<T>(
+        &mut self,
+        wanted: Ref,
+        parts: Vec<(RuleId, T, Ref)>,
+    ) -> (Ref, Vec<(RuleId, T, Ref)>) {
+        let mut sized = Vec::new();
+        for (id, tag, takes) in parts {
             let part = self.bdd.and(wanted, takes);
             if part != Ref::NONE {
-                let share = self.bdd.share(part);
-                parts.push((id, end, part, share));
+                sized.push((self.bdd.share(part), (id, tag, part)));
             }
         }
         // Largest first, the earlier of two equal ones; a stable sort.
-        parts.sort_by(|a, b| b.3.total_cmp(&a.3));
+        sized.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut left = wanted;
         let mut chosen = Vec::new();
-        for part in parts {
+        for (_, part) in sized {
             if left == Ref::NONE {
                 break;
             }
@@ -107,15 +129,11 @@ impl Engine {
             }
         }
         self.thin_out(wanted, left, &mut chosen);
-        let rules = chosen.into_iter().flat_map(|(id, end, ..)| {
-            let rules = if end - id.rule == 1 { vec![id.rule] } else { self.of_run(at, id.rule, end) };
-            rules.into_iter().map(move |rule| RuleId { rule, ..id })
-        });
-        (left, rules.collect())
+        (left, chosen)
     }
 
     /// Leaves out what the others cover too, the smallest first.
-    fn thin_out(&mut self, wanted: Ref, left: Ref, chosen: &mut Vec<(RuleId, usize, Ref, f64)>) {
+    fn thin_out<T>(&mut self, wanted: Ref, left: Ref, chosen: &mut Vec<(RuleId, T, Ref)>) {
         for at in (0..chosen.len()).rev() {
             let others = chosen.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, c)| c.2);
             let union = others.fold(Ref::NONE, |all, part| self.bdd.or(all, part));

@@ -250,30 +250,34 @@ impl Engine {
 
     /// The rules of earlier tables that drop packets on their way to a hook.
     pub(crate) fn dropped_before(&mut self, kind: Kind, hook: Hook, wanted: Ref) -> Vec<RuleId> {
-        let mut found = Vec::new();
+        let mut parts = Vec::new();
         for (earlier, at) in before(kind, hook) {
-            let Some((table, t)) = self.program.table(earlier).filter(|(table, _)| self.ready[*table]) else {
+            let found = self.program.table(earlier).filter(|(table, _)| self.ready[*table]);
+            let Some((table, _)) = found.filter(|(_, t)| earlier != Kind::Nat && t.at_hook(at).is_some())
+            else {
                 continue;
             };
-            if earlier == Kind::Nat || t.at_hook(at).is_none() {
-                continue;
-            }
-            let rules: Vec<RuleId> =
-                self.program.rules().map(|(id, _)| id).filter(|id| id.table == table).collect();
+            let drops = |r: &crate::Rule| matches!(r.action, crate::Action::Drop | crate::Action::Reject);
+            let rules =
+                self.program.rules().filter(|(id, r)| id.table == table && drops(r) && !r.condition.chance);
+            let rules: Vec<RuleId> = rules.map(|(id, _)| id).collect();
+            // What is not known there yet, or may change on the way.
+            let mut open: Vec<Key> = self.domain.fields.keys().filter(|k| !k.is_stable()).cloned().collect();
+            open.push(Key::State);
+            open.extend((at != hook).then_some(Key::Oif));
+            let (mut chain, mut gone) = (usize::MAX, Ref::NONE);
             for id in rules {
-                let drops = self
-                    .program
-                    .rule(id)
-                    .is_some_and(|r| matches!(r.action, crate::Action::Drop | crate::Action::Reject));
-                if drops && self.dead(id).is_none() {
-                    let matched = self.matched(id);
-                    let matched = self.forgotten(matched, &[Key::Oif, Key::State]);
-                    if self.bdd.and(matched, wanted) != Ref::NONE {
-                        found.push(id);
-                    }
+                if id.chain != chain {
+                    (chain, gone) = (id.chain, Ref::NONE);
                 }
+                // What an earlier rule of the chain drops this one would drop too.
+                let (comes, matched) = (self.comes_to(id), self.matched(id));
+                let would = self.bdd.or(comes, gone);
+                let would = self.bdd.and(would, matched);
+                gone = self.bdd.or(gone, would);
+                parts.push((id, (), self.forgotten(would, &open)));
             }
         }
-        found
+        self.smallest(wanted, parts).1.into_iter().map(|(id, ..)| id).collect()
     }
 }

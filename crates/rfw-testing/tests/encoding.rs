@@ -12,6 +12,7 @@ use rfw_extensions::{Encoding, Registry};
 use rfw_nft::expr::{Base, BitwiseOp, CmpOp, meta};
 use rfw_nft::{Expr, Family, Verdict};
 use rfw_syntax::{Dictionary, Mode, join_argv, parse_command};
+use rfw_testing::fixture::build_line;
 use rfw_testing::fixture::line::{Place, build_command, classic_text};
 use rfw_testing::names::{FixedNames, fixtures_dir};
 use serde_json::Value;
@@ -231,4 +232,38 @@ fn as_iptables_sends_it() {
     writeln!(err, "{checked} commands compared, {} of missing extensions", skipped.len()).unwrap();
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
     assert!(checked > 100, "only {checked} commands");
+}
+
+/// Without a last date iptables sends the end of 31-bit time, which its match counts in the kernel's zone and `meta time` in
+/// UTC. No other date may become native with `--kerneltz`, or the two would differ before 2038.
+#[test]
+fn days_of_the_kernels_zone_end_in_utc() {
+    let names = FixedNames::new(&[]);
+    let place =
+        Place { family: Family::Ipv4, table: "filter", chains: &[], names: &names, mode: Mode::Restore };
+    let lowered = |options: &str, encoding| {
+        let line = format!("-A INPUT -m time --weekdays Mon --kerneltz{options}");
+        let built = build_line(line.as_bytes(), &place).unwrap();
+        lower(&built.rules[0], encoding, Family::Ipv4, (0, 0)).exprs
+    };
+    let end = u32::try_from(i32::MAX).unwrap();
+    let compat = lowered("", Encoding::Compat);
+    let [Expr::Match { info, .. }, ..] = &compat[..] else { panic!("{compat:?}") };
+    // `date_stop`, and of `flags` the kernel's zone.
+    assert_eq!((&info[4..8], info[21]), (&end.to_ne_bytes()[..], 1));
+    let nanoseconds = (u64::from(end) + 1) * 1_000_000_000;
+    let native = lowered("", Encoding::Native);
+    let [
+        Expr::Meta { key: meta::TIME_NS, .. },
+        Expr::Byteorder { .. },
+        Expr::Cmp { op: CmpOp::Lt, data, .. },
+        ..,
+    ] = &native[..]
+    else {
+        panic!("{native:?}")
+    };
+    assert_eq!(data.as_slice(), nanoseconds.to_be_bytes());
+    for options in [" --datestop 2030-01-01", " --datestart 2020-01-01", " --timestart 10:00"] {
+        assert!(matches!(lowered(options, Encoding::Native)[..], [Expr::Match { .. }, ..]), "{options}");
+    }
 }

@@ -135,6 +135,34 @@ fn cut_headers_go_on_natively() {
     assert!(lines.iter().all(|line| !line.contains("-m ") || line.contains("multiport")), "{lines:?}");
 }
 
+/// The kernel refuses the xt match where packets go out. The native test is taken: it never matches in OUTPUT, and in
+/// POSTROUTING packets from elsewhere alone.
+#[test]
+fn mac_where_packets_go_out() {
+    let rules = "*mangle\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n\
+        -A OUTPUT -m mac --mac-source 02:00:00:00:00:10\n-A OUTPUT -m mac ! --mac-source 02:00:00:00:00:10\n\
+        -A OUTPUT\n\
+        -A POSTROUTING -m mac --mac-source 02:00:00:00:00:10\n-A POSTROUTING -m mac ! --mac-source 02:00:00:00:00:10\n\
+        -A POSTROUTING\nCOMMIT\n";
+    for line in rules.lines().filter(|line| line.contains("-m mac")) {
+        let alone = format!("*mangle\n{line}\nCOMMIT\n");
+        assert!(observe(agent(), &stock_loader(Family::V4), &alone, &[]).is_err(), "{line}");
+    }
+    let (_, native) = loaders(Family::V4).into_iter().find(|(name, _)| *name == NATIVE).unwrap();
+    let seen = observe(agent(), &*native, rules, &battery()).unwrap();
+    let counts = |chain: &str| -> Vec<u64> {
+        let of_chain = seen.counters.iter().filter(|rule| rule.chain == chain);
+        of_chain.map(|rule| rule.count.map_or(0, |(packets, _)| packets)).collect()
+    };
+    let (out, post) = (counts("OUTPUT"), counts("POSTROUTING"));
+    assert!(matches!(out[..], [0, 0, all] if all > 0), "{out:?}");
+    // Packets that come through still have the header that they came with; the host's own have none.
+    assert!(
+        matches!(post[..], [from, others, all] if from > 0 && others > 0 && from + others < all),
+        "{post:?}"
+    );
+}
+
 /// The comparison is worth something only if it sees a rule that loads but means something else.
 #[test]
 fn a_loader_that_changes_a_rule_is_found() {

@@ -259,8 +259,11 @@ checks! {
     rules_after_catch_all = RULES_AFTER_CATCH_ALL, Warn;
     duplicate_rule = DUPLICATE_RULE, Warn;
     unused_chain = UNUSED_CHAIN, Info;
+    no_effect_jump = NO_EFFECT_JUMP, Info;
     chain_loop = CHAIN_LOOP, Error;
     interface_never_set = INTERFACE_NEVER_SET, Warn;
+    goto_skips_rest = GOTO_SKIPS_REST, Warn;
+    fragment_match_dead = FRAGMENT_MATCH_DEAD, Warn;
     insert_reverses_order = INSERT_REVERSES_ORDER, Warn;
     analysis_incomplete = ANALYSIS_INCOMPLETE, Warn;
     dnat_without_forward = DNAT_WITHOUT_FORWARD, Error;
@@ -290,11 +293,14 @@ checks! {
     lockout_window = LOCKOUT_WINDOW, Warn;
     loopback_dropped = LOOPBACK_DROPPED, Error;
     output_drop_without_dns = OUTPUT_DROP_WITHOUT_DNS, Warn;
+    spoofable_source_trust = SPOOFABLE_SOURCE_TRUST, Info;
+    spoofing_not_prevented = SPOOFING_NOT_PREVENTED, Warn;
     icmp_pmtu_blocked = ICMP_PMTU_BLOCKED, Warn;
     rules_file_permissions = RULES_FILE_PERMISSIONS, Warn;
     collapse_to_set = COLLAPSE_TO_SET, Info;
     collapse_ports = COLLAPSE_PORTS, Info;
     ipv6_unfiltered = IPV6_UNFILTERED, Warn;
+    v4_v6_mismatch = V4_V6_MISMATCH, Warn;
     neighbour_discovery_blocked = NEIGHBOUR_DISCOVERY_BLOCKED, Error;
     icmpv6_errors_blocked = ICMPV6_ERRORS_BLOCKED, Error;
     dhcpv6_client_blocked = DHCPV6_CLIENT_BLOCKED, Warn;

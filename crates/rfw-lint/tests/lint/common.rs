@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use rfw_diagnostics::{Source, SourceKind};
 use rfw_extensions::Names;
-use rfw_lint::facts::FileFacts;
+use rfw_lint::facts::{FileFacts, Interface};
 use rfw_lint::{Facts, Finding, Input, Offline, Options, Selector, Text, guess_family, lint, lint_pair};
 use rfw_nft::Family;
-use rfw_values::Services;
+use rfw_values::{AddrMask, Services};
 
 /// The few names that the fixtures use, so that findings do not depend on `/etc`.
 pub struct FewNames;
@@ -126,6 +126,16 @@ pub fn findings_with(name: &str, text: &[u8], options: Options) -> (Source, Vec<
         .filter_map(|line| std::str::from_utf8(line).ok()?.strip_prefix("# sysctl: "));
     for (name, value) in settings.filter_map(|line| line.split_once(" = ")) {
         facts.sysctls.insert(name.to_owned(), value.to_owned());
+    }
+    // And one that needs to know what is behind an interface.
+    let told = std::str::from_utf8(text)
+        .ok()
+        .and_then(|t| t.lines().next()?.strip_prefix("# rfw.toml: [interfaces] "));
+    if let Some((interface, network)) = told.and_then(|line| line.split_once(" = ")) {
+        let network = network.trim_matches(['[', ']', '"']).as_bytes();
+        let network = AddrMask::parse_v4(network).expect("a network");
+        let known = Interface { zone: None, addresses: vec![network] };
+        facts.interfaces.insert(interface.to_owned(), known);
     }
     let rules = if name.ends_with(".txt") { b"*filter\nCOMMIT\n".to_vec() } else { text.to_vec() };
     let source = Source::new(name, SourceKind::File, rules);

@@ -167,3 +167,132 @@ fn interfaces_that_no_hook_has() {
     assert_eq!(codes("-A A -o eth0 -j DROP"), 0);
     assert_eq!(codes("-A INPUT -j A\n-A A -i eth0 -j DROP"), 0);
 }
+
+#[test]
+fn services_of_both_families() {
+    let pair = |v4: &str, v6: &str| {
+        let (v4, v6) =
+            (format!("{RUNNING}\n{v4}"), format!("{RUNNING}\n-A INPUT -p ipv6-icmp -j ACCEPT\n{v6}"));
+        let text = format!("{}# v6:\n{}", filter(GUARDED, &v4), filter(GUARDED, &v6));
+        let (_, found) = findings("t.rules", text.as_bytes());
+        found.iter().find(|f| f.diagnostic.code.number == 802).map(|f| f.diagnostic.message.clone())
+    };
+    let web = "-A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT";
+    let same = "-A INPUT -p tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT\n-A INPUT -p tcp --dport 443 -j ACCEPT";
+    assert_eq!(pair(web, same), None);
+    assert_eq!(
+        pair(web, "-A INPUT -p tcp --dport 443 -j ACCEPT").as_deref(),
+        Some("tcp/80 is open on IPv4 only")
+    );
+    let both = pair("-A INPUT -p udp --dport 53 -j ACCEPT", "-A INPUT -p tcp --dport 53 -j ACCEPT");
+    assert_eq!(both.as_deref(), Some("udp/53 is open on IPv4 only, tcp/53 on IPv6 only"));
+    // What has one family, what a known network may reach, what is limited.
+    assert_eq!(pair(&format!("{web}\n-A INPUT -p udp --dport 67:68 -j ACCEPT"), same), None);
+    assert_eq!(pair(web, &format!("{same}\n-A INPUT -p udp --dport 546 -j ACCEPT")), None);
+    assert_eq!(pair(&format!("{web}\n-A INPUT -s 198.51.100.0/24 -p tcp --dport 22 -j ACCEPT"), same), None);
+    assert_eq!(pair(&format!("{web}\n-A INPUT -s 192.168.0.0/16 -j ACCEPT"), same), None);
+    let limited = "-A INPUT -p tcp -m multiport --dports 80,443 -m limit --limit 9/s -j ACCEPT";
+    assert_eq!(pair(web, limited), None);
+}
+
+#[test]
+fn jumps_that_do_nothing() {
+    let codes = |lines: &str| {
+        found("t.rules", &filter(OPEN, &format!(":A - [0:0]\n:B - [0:0]\n{lines}")), &[307]).len()
+    };
+    assert_eq!(codes("-A INPUT -p tcp -j A"), 1);
+    assert_eq!(codes("-A INPUT -p tcp -j A\n-A INPUT -p udp -j A"), 1);
+    assert_eq!(codes("-A INPUT -p tcp -j A\n-A A -s 10.0.0.1 -j RETURN"), 1);
+    // The empty chain is the cause, not those that lead to it.
+    assert_eq!(codes("-A INPUT -p tcp -j A\n-A A -j B"), 1);
+    assert_eq!(codes("-A INPUT -p tcp -j A\n-A INPUT -p udp -j A\n-A A -p udp -j DROP"), 1);
+    for quiet in [
+        "-A INPUT -p tcp -j A\n-A A -s 10.0.0.1 -j DROP",
+        "-A INPUT -p tcp -j A\n-A A -j LOG",
+        "-A INPUT -p tcp -j A\n-A A -s 10.0.0.1",
+        "-A INPUT -p tcp -j A\n-A A -m recent --name x --set",
+        "-A INPUT -p tcp -j A\n-A A -j MARK --set-mark 1",
+        "-A INPUT -p tcp -g A",
+        ":f2b-x - [0:0]\n-A INPUT -p tcp -j f2b-x\n-A INPUT -p tcp -j A\n-A A -j B\n-A B -j f2b-x\n-A B -s 10.0.0.1 -j DROP",
+    ] {
+        assert_eq!(codes(quiet), 0, "{quiet}");
+    }
+}
+
+#[test]
+fn what_a_goto_skips() {
+    let codes = |lines: &str| {
+        found("t.rules", &filter(OPEN, &format!(":A - [0:0]\n:B - [0:0]\n{lines}")), &[311]).len()
+    };
+    let around = |b: &str, rest: &str| codes(&format!("-A INPUT -j A\n-A A -p tcp -g B\n{rest}\n{b}"));
+    let ssh = "-A A -p tcp --dport 22 -j DROP";
+    assert_eq!(around("-A B -s 10.0.0.0/8 -j DROP", ssh), 1);
+    assert_eq!(around("-A B -p tcp --dport 22 -j RETURN\n-A B -j DROP", ssh), 1);
+    assert_eq!(around("-A B -m limit --limit 1/s -j DROP", ssh), 1);
+    for (b, rest) in [
+        ("-A B -j DROP", ssh),
+        ("-A B -p tcp --dport 1:100 -j DROP", ssh),
+        ("-A B -s 10.0.0.0/8 -j DROP\n-A B -j ACCEPT", ssh),
+        ("-A B -s 10.0.0.0/8 -j DROP", "-A A -p udp --dport 53 -j DROP"),
+        ("-A B -s 10.0.0.0/8 -j DROP", ""),
+        ("-A B -s 10.0.0.0/8 -j DROP", "-A A -j RETURN"),
+        ("-A B -p tcp --dport 80 -j RETURN\n-A B -j DROP", ssh),
+    ] {
+        assert_eq!(around(b, rest), 0, "{b} {rest}");
+    }
+}
+
+#[test]
+fn sources_that_anybody_can_claim() {
+    let codes =
+        |lines: &str| found("t.rules", &filter(GUARDED, &format!("{RUNNING}\n{lines}")), &[609]).len();
+    let dial = "-A INPUT -i ppp0 -p tcp --dport 22 -j ACCEPT";
+    assert_eq!(
+        codes(&format!("-A INPUT -s 192.168.0.0/16 -j ACCEPT\n-A INPUT -s 10.0.0.7 -j ACCEPT\n{dial}")),
+        1
+    );
+    for quiet in [
+        "-A INPUT -s 192.168.0.0/16 -j ACCEPT".to_owned(),
+        format!("-A INPUT -i eth1 -s 192.168.0.0/16 -j ACCEPT\n{dial}"),
+        format!("-A INPUT ! -i ppp0 -s 192.168.0.0/16 -j ACCEPT\n{dial}"),
+        format!("-A INPUT -i ppp+ -s 192.168.0.0/16 -j DROP\n-A INPUT -s 192.168.0.0/16 -j ACCEPT\n{dial}"),
+        format!(":LAN - [0:0]\n-A INPUT -i eth1 -j LAN\n-A LAN -s 192.168.0.0/16 -j ACCEPT\n{dial}"),
+        format!("-A INPUT -s 192.0.0.0/8 -j ACCEPT\n{dial}"),
+        format!("-A INPUT -s 192.168.0.0/16 -j DROP\n{dial}"),
+    ] {
+        assert_eq!(codes(&quiet), 0, "{quiet}");
+    }
+}
+
+#[test]
+fn what_is_behind_an_interface() {
+    let head = "# rfw.toml: [interfaces] eth0 = [\"192.168.1.0/24\"]\n";
+    let codes = |head: &str, lines: &str| {
+        found("t.rules", &format!("{head}{}", filter(GUARDED, lines)), &[610]).len()
+    };
+    assert_eq!(codes(head, "-A FORWARD -i eth0 -j ACCEPT"), 1);
+    assert_eq!(codes(head, "-A FORWARD -j ACCEPT\n-A INPUT -i eth+ -p tcp --dport 22 -j ACCEPT"), 1);
+    assert_eq!(codes(head, "-A INPUT -s 192.168.0.0/16 -j ACCEPT"), 1);
+    for quiet in [
+        "-A FORWARD -i eth0 -s 192.168.1.0/24 -j ACCEPT",
+        "-A FORWARD -i eth0 ! -s 192.168.1.0/24 -j DROP\n-A FORWARD -j ACCEPT",
+        "-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+        "-A FORWARD -i eth1 -j ACCEPT",
+        "-A INPUT -i eth0 -s 0.0.0.0 -p udp --dport 67 -j ACCEPT",
+        "COMMIT\n*raw\n-A PREROUTING -i eth0 ! -s 192.168.1.0/24 -j DROP\nCOMMIT\n*filter\n-A FORWARD -j ACCEPT",
+    ] {
+        assert_eq!(codes(head, quiet), 0, "{quiet}");
+    }
+    assert_eq!(codes("", "-A FORWARD -i eth0 -j ACCEPT"), 0);
+}
+
+#[test]
+fn fragments_that_nobody_sees() {
+    let codes = |lines: &str| found("t.rules", &filter(OPEN, lines), &[312]).len();
+    let nat = "COMMIT\n*nat\n-A POSTROUTING -o eth0 -j MASQUERADE\nCOMMIT\n*filter";
+    assert_eq!(codes("-A INPUT -f -j DROP\n-A INPUT -m conntrack --ctstate NEW -j ACCEPT"), 1);
+    assert_eq!(codes(&format!("-A INPUT -f -j DROP\n{nat}")), 1);
+    assert_eq!(codes("-A INPUT -f -j DROP\n-A INPUT -m connmark --mark 1 -j ACCEPT"), 1);
+    assert_eq!(codes("-A INPUT -f -j DROP"), 0);
+    assert_eq!(codes("-A INPUT ! -f -j DROP\n-A INPUT -m state --state NEW -j ACCEPT"), 0);
+}

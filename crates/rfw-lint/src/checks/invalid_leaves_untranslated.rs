@@ -26,14 +26,14 @@
 //! -A FORWARD -i eth1 -o eth0 -j ACCEPT
 //! COMMIT
 //! ```
-//! **Suppress.** Where the next router translates again. The fix is safe only where the interface translates everything: hosts
-//! with addresses of their own may send packets that are INVALID here and fine elsewhere.
+//! **Suppress.** Where the next router translates again. The fix drops what passed before, so it is never made unasked: hosts with
+//! addresses of their own may send packets that are INVALID here and fine elsewhere.
 
 use rfw_diagnostics::{Diagnostic, FixSafety, Severity, Span, codes};
 
 use crate::Finding;
 use crate::checks::{Cx, router_forwards_everything};
-use crate::conditions::{INVALID, Key, NEW};
+use crate::conditions::{INVALID, Key};
 use crate::model::Placed;
 use crate::sets::Set;
 use crate::space::{ChainId, Hook, Incomplete, Kind, Region};
@@ -73,8 +73,7 @@ fn look(cx: &Cx<'_>, out: &mut Vec<Finding>) -> Result<(), Incomplete> {
         if !space.is_empty(leaving)? {
             let leaving = cx.preferred(leaving, &[space.one(&Key::Protocol, 6)])?;
             known.push(interfaces.clone());
-            let fix = Insertion { rules: &rules, interfaces: &interfaces };
-            out.push(report(cx, forward, rule, leaving, &fix)?);
+            out.push(report(cx, forward, rule, leaving, &interfaces)?);
         }
     }
     Ok(())
@@ -88,19 +87,14 @@ fn leaving(cx: &Cx<'_>, packets: Region) -> Result<Region, Incomplete> {
     Ok(if space.may_accept(late, there)? { packets } else { space.none() })
 }
 
-struct Insertion<'a, 'r> {
-    rules: &'r [Translating<'a>],
-    interfaces: &'r Set,
-}
-
 fn report(
     cx: &Cx<'_>,
     forward: ChainId,
     rule: &Translating<'_>,
     leaving: Region,
-    fix: &Insertion<'_, '_>,
+    interfaces: &Set,
 ) -> Result<Finding, Incomplete> {
-    let name = interface_name(fix.interfaces);
+    let name = interface_name(interfaces);
     let shown = name.as_deref().unwrap_or("this host");
     let decider = cx.accepter(forward, leaving)?;
     let chain = &cx.model.tables[forward.table].chains[forward.chain];
@@ -125,21 +119,10 @@ fn report(
     if let (Some(name), Some(line)) = (&name, before.and_then(|placed| cx.whole_line(placed.span))) {
         let line = Span::new(line.start as usize, line.start as usize);
         let text = format!("-A FORWARD -o {name} -m conntrack --ctstate INVALID -j DROP\n");
-        let safety = if fix.translates_all(cx)? { FixSafety::Safe } else { FixSafety::Unsafe };
-        found = found.fix(line, text, safety);
+        found = found.fix(line, text, FixSafety::Unsafe);
     }
     Ok(match at {
         Some((id, _)) => Finding::about(found, cx.model, id),
         None => Finding::chain(found, cx.model, forward.table, forward.chain),
     })
-}
-
-impl Insertion<'_, '_> {
-    /// Whether no connection leaves by the interfaces as it is.
-    fn translates_all(&self, cx: &Cx<'_>) -> Result<bool, Incomplete> {
-        let space = cx.space();
-        let all = self.rules.iter().fold(space.none(), |all, rule| space.or(all, rule.packets));
-        let new = space.and(space.at(Kind::Nat, Hook::Postrouting), space.state(&[NEW]));
-        space.is_within(space.and(new, space.set(&Key::Oif, self.interfaces)), all)
-    }
 }

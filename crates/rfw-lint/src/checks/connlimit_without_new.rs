@@ -64,7 +64,7 @@ fn look(cx: &Cx<'_>, id: RuleId, placed: &Placed) -> Result<Option<Finding>, Inc
     ));
     let asks_flags = placed.conditions.masked().iter().any(|masked| masked.key == Key::TcpFlags);
     if let Some(at) = before_limit(cx, id, placed).filter(|_| is_tcp && !asks_flags) {
-        found = found.fix(at, "--syn ", FixSafety::Safe);
+        found = found.fix(at, "--syn ", FixSafety::Unsafe);
     }
     Ok(Some(Finding::about(found, cx.model, id)))
 }

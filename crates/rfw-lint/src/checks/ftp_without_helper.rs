@@ -207,12 +207,10 @@ fn finding(cx: &Cx<'_>, service: &Service, span: Span) -> Diagnostic {
         format!("no rule attaches the helper of {}: its data connections are not RELATED", service.name),
     )
     .help(format!("a loaded module does nothing by itself since Linux 4.7; add `-t raw {rule}`"));
-    // Some devices speak SIP and H.323 in ways that the helper breaks.
-    let safety = if service.helper == "ftp" { FixSafety::Safe } else { FixSafety::Unsafe };
     match place(cx) {
-        Some((at, true)) => found.fix(at, format!("{rule}\n"), safety),
+        Some((at, true)) => found.fix(at, format!("{rule}\n"), FixSafety::Unsafe),
         Some((at, false)) => {
-            found.fix(at, format!("*raw\n:PREROUTING ACCEPT [0:0]\n{rule}\nCOMMIT\n"), safety)
+            found.fix(at, format!("*raw\n:PREROUTING ACCEPT [0:0]\n{rule}\nCOMMIT\n"), FixSafety::Unsafe)
         }
         None => found,
     }

@@ -114,7 +114,7 @@ fn finding(cx: &Cx<'_>, accept: (RuleId, &Placed), drop: RuleId, packet: &str) -
         let lines = (cx.appended(placed.span), cx.appended(guard.span));
         if let ((Some((to, _)), Some((from, text))), true) = (lines, in_order(id, drop)) {
             let at = Span { end: to.start, ..to };
-            let safety = if only_opens(cx, id, drop) { FixSafety::Safe } else { FixSafety::Unsafe };
+            let safety = if only_opens(cx, id, drop) { FixSafety::Unsafe } else { FixSafety::Suggestion };
             found = found.fix(at, text, safety).and_edit(from, "");
         }
     }

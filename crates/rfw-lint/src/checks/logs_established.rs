@@ -98,7 +98,7 @@ fn finding(cx: &Cx<'_>, id: RuleId, placed: &Placed, packet: &str) -> Finding {
     let jump = target.and_then(|at| words.get(at.checked_sub(1)?)).filter(|word| matches!(word.text, "-j" | "--jump"));
     if let Some(word) = jump {
         let at = Span { end: word.span.start, ..word.span };
-        found = found.fix(at, "-m conntrack --ctstate NEW ", FixSafety::Safe);
+        found = found.fix(at, "-m conntrack --ctstate NEW ", FixSafety::Unsafe);
     }
     Finding::about(found, cx.model, id)
 }

@@ -5,7 +5,7 @@ use rfw_lint::{Finding, Selector, apply_fixes};
 
 use crate::common::{findings_with, listing, options};
 
-/// The findings of one code, and the text after its safe fixes.
+/// The findings of one code, and the text after its fixes.
 fn found(number: u16, text: &str) -> (Vec<Finding>, String) {
     let mut options = options();
     options.selection.add(Selector::All, true);
@@ -13,8 +13,8 @@ fn found(number: u16, text: &str) -> (Vec<Finding>, String) {
     assert!(found.iter().all(|f| f.diagnostic.code.number != 109), "{}", listing(&source, &found));
     found.retain(|f| f.diagnostic.code.number == number);
     let fixes: Vec<_> = found.iter().filter_map(|f| f.diagnostic.fix.as_ref()).collect();
-    let safe: Vec<_> = fixes.into_iter().filter(|fix| fix.safety == FixSafety::Safe).collect();
-    let fixed = apply_fixes(text.as_bytes(), &safe).text;
+    let applied: Vec<_> = fixes.into_iter().filter(|fix| fix.safety != FixSafety::Suggestion).collect();
+    let fixed = apply_fixes(text.as_bytes(), &applied).text;
     (found, String::from_utf8(fixed).expect("UTF-8"))
 }
 
@@ -109,7 +109,7 @@ fn the_drop_of_invalid_packets_moves_up() {
     let moved = "-A INPUT -m conntrack --ctstate INVALID -j DROP\n-A INPUT -p tcp --dport 22 -j ACCEPT";
     assert_eq!(fixed, filter(GUARDED, moved));
     assert!(found(203, &fixed).0.is_empty());
-    // Over a rule that sees INVALID packets too it is no safe change.
+    // Over a rule that sees INVALID packets too it is only shown.
     let between = lines.replace("\n", "\n-A INPUT -i lan0 -j ACCEPT\n");
     let text = filter(GUARDED, &between);
     assert_eq!(found(203, &text).1, text);

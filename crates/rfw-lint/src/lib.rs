@@ -155,7 +155,8 @@ fn check(
     names: &dyn Names,
     options: &Options,
 ) -> Report {
-    let findings = findings(text.source, model, sibling, options);
+    let boot = options.boot.as_ref().map(|boot| read(boot, Input::Save, text.family, names, &options.facts));
+    let findings = findings(text.source, model, sibling, boot.as_ref(), options);
     finish(findings, text.source, model, names, options)
 }
 
@@ -168,7 +169,7 @@ fn script(source: &Source, names: &dyn Names, options: &Options) -> Report {
     for &at in &touched {
         let (own, other) = (&left.models[at], &left.models[1 - at]);
         let sibling = (touched.len() == 2).then_some((other, source));
-        let mut found = findings(source, own, sibling, options);
+        let mut found = findings(source, own, sibling, None, options);
         shell::place(own, &mut found);
         found.sort_by_key(|f| (f.diagnostic.span, f.diagnostic.code));
         fingerprint::mark(found.iter_mut(), own, source, names);
@@ -182,10 +183,12 @@ fn findings(
     source: &Source,
     model: &Model,
     sibling: Option<(&Model, &Source)>,
+    boot: Option<&Model>,
     options: &Options,
 ) -> Vec<Finding> {
     let mut findings = model.findings.clone();
-    let cx = checks::Cx::new(model, source, &options.facts, sibling);
+    let mut cx = checks::Cx::new(model, source, &options.facts, sibling);
+    cx.boot = boot;
     for check in CHECKS.iter().filter(|check| options.selection.wants(check.code)) {
         (check.run)(&cx, &mut findings);
     }

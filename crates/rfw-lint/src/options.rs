@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rfw_diagnostics::{Code, Severity, codes};
+use rfw_diagnostics::{Code, Severity, Source, codes};
 
 use crate::facts::Facts;
 
@@ -15,6 +15,8 @@ pub struct Options {
     pub selection: Selection,
     /// Severities that differ from those of the checks.
     pub severities: BTreeMap<Code, Severity>,
+    /// The text that the next start of the host will load, where the text is its running ruleset.
+    pub boot: Option<Source>,
     /// Whether a suppression has to give its reason.
     pub require_reason: bool,
 }

@@ -30,6 +30,8 @@ pub struct Cx<'a> {
     pub facts: &'a Facts,
     /// The ruleset of the other family of the same host, where both were given.
     sibling: Option<(&'a Model, &'a Source)>,
+    /// What the next start of the host will load, for the running ruleset.
+    pub(crate) boot: Option<&'a Model>,
     /// Rules that one earlier rule covers.
     pub coverage: Coverage,
     /// Sets of packets, once a check asked.
@@ -52,6 +54,7 @@ impl<'a> Cx<'a> {
             source,
             facts,
             sibling,
+            boot: None,
             coverage: Coverage::of(model),
             space: OnceCell::new(),
             deaths: OnceCell::new(),
@@ -297,6 +300,7 @@ checks! {
     spoofing_not_prevented = SPOOFING_NOT_PREVENTED, Warn;
     icmp_pmtu_blocked = ICMP_PMTU_BLOCKED, Warn;
     rules_file_permissions = RULES_FILE_PERMISSIONS, Warn;
+    established_accept_late = ESTABLISHED_ACCEPT_LATE, Info;
     collapse_to_set = COLLAPSE_TO_SET, Info;
     collapse_ports = COLLAPSE_PORTS, Info;
     ipv6_unfiltered = IPV6_UNFILTERED, Warn;
@@ -313,6 +317,7 @@ checks! {
     obsolete_option = OBSOLETE_OPTION, Error;
     mixed_backends = MIXED_BACKENDS, Warn;
     non_atomic_script = NON_ATOMIC_SCRIPT, Info;
+    boot_file_drift = BOOT_FILE_DRIFT, Warn;
 }
 
 impl Check {

@@ -139,9 +139,13 @@ pub fn findings_with(name: &str, text: &[u8], options: Options) -> (Source, Vec<
     }
     let rules = if name.ends_with(".txt") { b"*filter\nCOMMIT\n".to_vec() } else { text.to_vec() };
     let source = Source::new(name, SourceKind::File, rules);
-    let options = Options { facts, ..options };
+    // What the host loads at its start may stand below the running rules.
+    let boot = split(text, b"\n# boot:\n");
+    let source = boot.map_or(source, |(now, _)| Source::new(name, SourceKind::File, now.to_vec()));
+    let boot = boot.map(|(_, boot)| Source::new("boot", SourceKind::File, boot.to_vec()));
+    let options = Options { facts, boot, ..options };
     let names = Offline::new(&FewNames);
-    let found = match halves(text) {
+    let found = match split(text, b"\n# v6:\n") {
         Some((v4, v6)) => {
             let texts = [(v4, Family::Ipv4), (v6, Family::Ipv6)];
             let sources = texts.map(|(text, _)| Source::new(name, SourceKind::File, text.to_vec()));
@@ -154,9 +158,8 @@ pub fn findings_with(name: &str, text: &[u8], options: Options) -> (Source, Vec<
     (source, found)
 }
 
-/// The rules of both families, where a text has those of IPv6 below a line that says so.
-fn halves(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let line = b"\n# v6:\n";
+/// What is above and below a line, where a text has it.
+fn split<'t>(text: &'t [u8], line: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
     let at = text.windows(line.len()).position(|w| w == line)?;
     Some((&text[..=at], &text[at + line.len()..]))
 }

@@ -296,3 +296,36 @@ fn fragments_that_nobody_sees() {
     assert_eq!(codes("-A INPUT -f -j DROP"), 0);
     assert_eq!(codes("-A INPUT ! -f -j DROP\n-A INPUT -m state --state NEW -j ACCEPT"), 0);
 }
+
+#[test]
+fn what_the_next_start_loads() {
+    let codes = |now: &str, boot: &str| {
+        let text = format!("{}# boot:\n{}", filter(GUARDED, now), filter(GUARDED, boot));
+        found("t.rules", &text, &[815]).len()
+    };
+    let web = "-A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT";
+    let same = "-A INPUT -p tcp --dport 443 -j ACCEPT\n-A INPUT -p tcp --dport 80 -j ACCEPT";
+    let limited = "-A INPUT -p tcp -m limit --limit 5/s -j LOG";
+    assert_eq!((codes(web, web), codes(web, same), codes(limited, limited)), (0, 0, 0));
+    assert_eq!(
+        (codes(web, ""), codes("", web), codes(web, &format!("-A INPUT -s 10.0.0.1 -j DROP\n{web}"))),
+        (1, 1, 1)
+    );
+    // What other programs add, and tables that the file leaves alone.
+    let others = format!(":f2b-x - [0:0]\n-A INPUT -j f2b-x\n-A f2b-x -s 10.0.0.1 -j DROP\n{web}");
+    assert_eq!(codes(&others, web), 0);
+    let nat = format!("{web}\nCOMMIT\n*nat\n-A POSTROUTING -o eth0 -j MASQUERADE");
+    assert_eq!((codes(&nat, web), codes(web, &nat)), (0, 1));
+}
+
+#[test]
+fn rules_before_the_accept_of_connections() {
+    let codes = |lines: &str| found("t.rules", &filter(GUARDED, lines), &[701]).len();
+    let block: String = (1..30).map(|n| format!("-A INPUT -s 198.51.100.{n} -j DROP\n")).collect();
+    let accept = "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT";
+    assert_eq!((codes(&format!("{block}{accept}")), codes(&format!("{accept}\n{block}"))), (1, 0));
+    // Only what a packet passes counts.
+    let chain = block.replace("-A INPUT", "-A B");
+    let called = |jump: &str| codes(&format!(":B - [0:0]\n-A INPUT {jump} -j B\n{accept}\n{chain}"));
+    assert_eq!((called("-p tcp"), called("-m conntrack --ctstate NEW"), called("-i lo")), (1, 0, 0));
+}

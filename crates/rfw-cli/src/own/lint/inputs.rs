@@ -76,6 +76,17 @@ pub fn live(family: Option<Family>, finder: &mut Finder) -> Result<Inputs, Strin
     Ok(Inputs { units: vec![unit], unread: Vec::new() })
 }
 
+/// The first file there is that the host loads at its start: of Debian's iptables-persistent, of Red Hat's and of Arch's services.
+pub fn boot_file(family: Family) -> Option<Source> {
+    let paths = match family {
+        Family::Ipv4 => ["/etc/iptables/rules.v4", "/etc/sysconfig/iptables", "/etc/iptables/iptables.rules"],
+        Family::Ipv6 => {
+            ["/etc/iptables/rules.v6", "/etc/sysconfig/ip6tables", "/etc/iptables/ip6tables.rules"]
+        }
+    };
+    paths.into_iter().find_map(|path| Some(Source::new(path, SourceKind::File, std::fs::read(path).ok()?)))
+}
+
 /// Reads files.
 ///
 /// # Errors

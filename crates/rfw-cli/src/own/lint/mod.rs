@@ -17,9 +17,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-use rfw_diagnostics::{Severity, Source};
+use rfw_diagnostics::{Severity, Source, SourceKind};
 use rfw_extensions::Names;
-use rfw_lint::{Finding, Input, Offline, Report, Text};
+use rfw_lint::{Finding, Input, Offline, Options, Report, Text};
 use rfw_nft::Family;
 
 use args::Choice;
@@ -146,13 +146,12 @@ fn inputs(args: &LintArgs, finder: &mut Finder) -> Result<Inputs, String> {
 fn check(unit: Unit, names: &dyn Names, choice: &Choice) -> Vec<Checked> {
     match unit {
         Unit::One(member) => {
-            let options = member.settings.options(member.path.as_deref(), choice);
+            let options = options_of(&member, choice);
             let report = rfw_lint::lint(&member.source, member.input, member.family, names, &options);
             vec![checked(*member, report, choice)]
         }
         Unit::Pair(members) => {
-            let options = |m: &Member| m.settings.options(m.path.as_deref(), choice);
-            let options = [options(&members[0]), options(&members[1])];
+            let options = [&members[0], &members[1]].map(|m| options_of(m, choice));
             let [one, other] = [&members[0], &members[1]].map(|m| Text {
                 source: &m.source,
                 input: m.input,
@@ -163,6 +162,13 @@ fn check(unit: Unit, names: &dyn Names, choice: &Choice) -> Vec<Checked> {
             both.map(|(member, report)| checked(member, report, choice)).collect()
         }
     }
+}
+
+/// What a text is looked at with; the running ruleset with what the next start will load, where that is found.
+fn options_of(member: &Member, choice: &Choice) -> Options {
+    let options = member.settings.options(member.path.as_deref(), choice);
+    let live = member.source.kind == SourceKind::Live;
+    Options { boot: if live { inputs::boot_file(member.family) } else { None }, ..options }
 }
 
 fn checked(member: Member, report: Report, choice: &Choice) -> Checked {

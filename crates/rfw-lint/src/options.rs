@@ -29,7 +29,7 @@ pub struct Selection {
 }
 
 /// Checks of what some want and others need: off unless a word names them.
-const OPT_IN: &[Code] = &[codes::NEW_WITHOUT_SYN];
+const OPT_IN: &[Code] = &[codes::NEW_WITHOUT_SYN, codes::ORDER_SENSITIVE_OVERLAP];
 
 /// A word that names codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +140,10 @@ mod tests {
     #[test]
     fn the_more_exact_word_wins() {
         let (dead, same, log) = (codes::SHADOWED_RULE, codes::DUPLICATE_RULE, codes::LOG_WITHOUT_LIMIT);
-        assert!(selection(&[]).wants(dead));
+        let overlap = codes::ORDER_SENSITIVE_OVERLAP;
+        assert!(selection(&[]).wants(dead) && !selection(&[]).wants(overlap));
+        assert!(selection(&[("RFW310", true)]).wants(overlap) && selection(&[("all", true)]).wants(overlap));
+        assert!(!selection(&[("RFW5", false)]).wants(overlap));
         let some = selection(&[("RFW3", true), ("RFW305", false)]);
         assert!(some.wants(dead) && !some.wants(same) && !some.wants(log));
         let but = selection(&[("RFW3", false), ("RFW305", true), ("all", true)]);

@@ -265,6 +265,7 @@ checks! {
     no_effect_jump = NO_EFFECT_JUMP, Info;
     chain_loop = CHAIN_LOOP, Error;
     interface_never_set = INTERFACE_NEVER_SET, Warn;
+    order_sensitive_overlap = ORDER_SENSITIVE_OVERLAP, Info;
     goto_skips_rest = GOTO_SKIPS_REST, Warn;
     fragment_match_dead = FRAGMENT_MATCH_DEAD, Warn;
     insert_reverses_order = INSERT_REVERSES_ORDER, Warn;
@@ -303,6 +304,7 @@ checks! {
     established_accept_late = ESTABLISHED_ACCEPT_LATE, Info;
     collapse_to_set = COLLAPSE_TO_SET, Info;
     collapse_ports = COLLAPSE_PORTS, Info;
+    long_linear_path = LONG_LINEAR_PATH, Info;
     ipv6_unfiltered = IPV6_UNFILTERED, Warn;
     v4_v6_mismatch = V4_V6_MISMATCH, Warn;
     neighbour_discovery_blocked = NEIGHBOUR_DISCOVERY_BLOCKED, Error;

@@ -143,7 +143,11 @@ pub fn findings_with(name: &str, text: &[u8], options: Options) -> (Source, Vec<
     let boot = split(text, b"\n# boot:\n");
     let source = boot.map_or(source, |(now, _)| Source::new(name, SourceKind::File, now.to_vec()));
     let boot = boot.map(|(_, boot)| Source::new("boot", SourceKind::File, boot.to_vec()));
-    let options = Options { facts, boot, ..options };
+    let mut options = Options { facts, boot, ..options };
+    // A check that is off has to be asked for.
+    if text.starts_with(b"# select: all\n") {
+        options.selection.add(Selector::All, true);
+    }
     let names = Offline::new(&FewNames);
     let found = match split(text, b"\n# v6:\n") {
         Some((v4, v6)) => {

@@ -329,3 +329,39 @@ fn rules_before_the_accept_of_connections() {
     let called = |jump: &str| codes(&format!(":B - [0:0]\n-A INPUT {jump} -j B\n{accept}\n{chain}"));
     assert_eq!((called("-p tcp"), called("-m conntrack --ctstate NEW"), called("-i lo")), (1, 0, 0));
 }
+
+#[test]
+fn pairs_that_only_their_order_decides() {
+    let codes = |head: &str, lines: &str| {
+        found("t.rules", &format!("{head}{}", filter(GUARDED, lines)), &[310]).len()
+    };
+    let all = "# select: all\n";
+    let pair =
+        "-A FORWARD -s 10.0.0.0/8 -p tcp --dport 22 -j DROP\n-A FORWARD -d 192.0.2.0/24 -p tcp -j ACCEPT";
+    assert_eq!((codes(all, pair), codes("", pair)), (1, 0));
+    for quiet in [
+        "-A FORWARD -s 10.0.0.1 -p tcp -j DROP\n-A FORWARD -s 10.0.0.0/8 -j ACCEPT",
+        "-A FORWARD -p tcp --dport 22 -j DROP\n-A FORWARD -p tcp --dport 23 -s 10.0.0.1 -j ACCEPT",
+        "-A FORWARD -p tcp -j ACCEPT\n-A FORWARD -s 10.0.0.1 -j ACCEPT",
+    ] {
+        assert_eq!(codes(all, quiet), 0, "{quiet}");
+    }
+}
+
+#[test]
+fn paths_through_many_rules() {
+    let codes = |text: &str| found("t.rules", &filter(GUARDED, text), &[704]).len();
+    let list = |chain: &str, count: usize| -> String {
+        (0..count)
+            .map(|n| {
+                format!("-A {chain} -s 198.18.{}.{} -p tcp --dport {} -j ACCEPT\n", n / 250, n % 250, n % 9)
+            })
+            .collect()
+    };
+    assert_eq!((codes(&list("INPUT", 520)), codes(&list("INPUT", 490))), (1, 0));
+    let chained = |a: &str, b: &str| {
+        let jumps = format!("-A INPUT {a} -j A\n-A INPUT {b} -j B\n");
+        codes(&format!(":A - [0:0]\n:B - [0:0]\n{jumps}{}{}", list("A", 300), list("B", 300)))
+    };
+    assert_eq!((chained("-p tcp", "-p tcp"), chained("-i eth0", "-i eth1")), (1, 0));
+}

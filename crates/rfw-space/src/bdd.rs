@@ -40,7 +40,7 @@ impl Budget {
     /// What takes about so long on a machine of the year 2020. Counted in steps, hence the same everywhere.
     #[must_use]
     pub fn seconds(seconds: u64) -> Self {
-        Self { nodes: 60_000_000, steps: seconds.saturating_mul(8_000_000) }
+        Self { nodes: 60_000_000, steps: seconds.saturating_mul(4_000_000) }
     }
 }
 

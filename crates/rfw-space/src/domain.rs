@@ -95,7 +95,7 @@ impl Asked {
     }
 }
 
-/// Small before large would make random rules explode; with classes every order of the rest does.
+/// Addresses first: small fields before large ones make random rules explode (docs/architecture.md has figures).
 const ORDER: [Key; 13] = [
     Key::Destination,
     Key::Source,

@@ -117,6 +117,12 @@ impl Space {
         self.region(|e| e.domain.literal(&mut e.bdd, &Literal::Bits(masked)))
     }
 
+    /// A packet, and those that no question tells apart from it.
+    #[must_use]
+    pub fn only(&self, packet: &Packet) -> Region {
+        self.region(|e| e.point(packet))
+    }
+
     /// The packets that come in by an interface.
     #[must_use]
     pub fn incoming(&self, name: &str) -> Region {

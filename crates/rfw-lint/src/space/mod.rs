@@ -58,7 +58,7 @@ use crate::facts::Facts;
 use crate::model::Model;
 
 /// Steps of diagrams in a millisecond, roughly; a budget of time is counted so, for the same result everywhere.
-const STEPS: u64 = 8_000;
+const STEPS: u64 = 4_000;
 /// Where nobody said how long it may take: half a minute.
 const MILLISECONDS: u64 = 30_000;
 

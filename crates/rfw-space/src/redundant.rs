@@ -44,8 +44,8 @@ impl Engine {
     }
 
     /// Whether one packet of those that the rule judges ends otherwise without it.
-    fn is_refuted(&mut self, id: RuleId, judged: Ref) -> bool {
-        let Some(packet) = self.witness(judged) else { return false };
+    fn is_refuted(&self, id: RuleId, judged: Ref) -> bool {
+        let Some(packet) = self.sample(judged) else { return false };
         let never = &mut |_: Chance| false;
         let chains = &self.program.tables[id.table].chains;
         (0..chains.len()).filter(|&chain| chains[chain].base.is_some()).any(|chain| {

@@ -186,13 +186,16 @@ impl Engine {
     }
 }
 
-/// Whether two rules may match the same packet, as far as single fields tell; and the earlier one may take it.
+/// Whether an earlier rule may take packets that another matches, as far as single fields tell.
 fn may_meet(rule: &Rule, earlier: &Rule) -> bool {
-    if earlier.condition.chance || matches!(earlier.action, Action::Continue | Action::Unknown) {
-        return false;
-    }
+    let takes = !matches!(earlier.action, Action::Continue | Action::Unknown);
+    takes && !earlier.condition.chance && may_overlap(rule, earlier)
+}
+
+/// Whether two rules may match the same packet, as far as single fields tell.
+pub(crate) fn may_overlap(a: &Rule, b: &Rule) -> bool {
     let disjoint = |key: &Key, set: &crate::Set| {
-        key.is_stable() && rule.condition.sets().any(|(k, s)| k == key && !s.meets(set))
+        key.is_stable() && a.condition.sets().any(|(k, s)| k == key && !s.meets(set))
     };
-    !earlier.condition.sets().any(|(key, set)| disjoint(key, set))
+    !b.condition.sets().any(|(key, set)| disjoint(key, set))
 }

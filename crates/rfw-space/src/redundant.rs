@@ -5,9 +5,11 @@
 //! its callers.
 
 use crate::bdd::Ref;
+use crate::cover::may_overlap;
 use crate::engine::Engine;
 use crate::interp::{Chance, Verdict, interpret_without};
 use crate::program::{Action, RuleId};
+use crate::runs::Step;
 
 /// Deepest nesting that is followed.
 const DEPTH: usize = 32;
@@ -40,7 +42,7 @@ impl Engine {
             return false;
         }
         let behind = RuleId { rule: id.rule + 1, ..id };
-        !self.may_end(wrong, behind, judged, 0) && !self.bdd.is_over()
+        !self.may_end(wrong, id, behind, judged, 0) && !self.bdd.is_over()
     }
 
     /// Whether one packet of those that the rule judges ends otherwise without it.
@@ -58,8 +60,8 @@ impl Engine {
         })
     }
 
-    /// Whether packets that come to a place may end in the wrong way from there on; unsure is yes.
-    fn may_end(&mut self, wrong: Wrong, at: RuleId, region: Ref, depth: usize) -> bool {
+    /// Whether packets of a rule that come to a place may end in the wrong way from there on; unsure is yes.
+    fn may_end(&mut self, wrong: Wrong, of: RuleId, at: RuleId, region: Ref, depth: usize) -> bool {
         let found = &self.program.tables[at.table].chains[at.chain];
         let (base, external, last) = (found.base, found.external, found.rules.len());
         let flow = &self.tables[at.table].chains[at.chain];
@@ -70,6 +72,13 @@ impl Engine {
         let (mut reach, mut returned) = (region, Ref::NONE);
         for step in first..flow.steps.len() {
             let rule = self.tables[at.table].chains[at.chain].steps[step].rules().start;
+            let rules = &self.program.tables[at.table].chains;
+            // Most rules are about other packets; single fields tell that at once.
+            let other = rules[of.chain].rules.get(of.rule).zip(rules[at.chain].rules.get(rule));
+            let run = matches!(self.tables[at.table].chains[at.chain].steps[step], Step::Run(_));
+            if !run && other.is_some_and(|(own, next)| !may_overlap(own, next)) {
+                continue;
+            }
             let Some(left) = self.pass(wrong, RuleId { rule, ..at }, reach, &mut returned) else {
                 return true;
             };
@@ -96,7 +105,7 @@ impl Engine {
             let action = self.program.rule(caller).map(|r| r.action);
             let end = self.program.tables[at.table].chains[chain].rules.len();
             let behind = if matches!(action, Some(Action::Goto(_))) { end } else { rule + 1 };
-            back != Ref::NONE && self.may_end(wrong, RuleId { rule: behind, ..caller }, back, depth + 1)
+            back != Ref::NONE && self.may_end(wrong, of, RuleId { rule: behind, ..caller }, back, depth + 1)
         })
     }
 

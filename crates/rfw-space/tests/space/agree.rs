@@ -141,8 +141,14 @@ fn same(a: &Program, b: &Program, packets: &[Packet]) -> Result<(), TestCaseErro
     Ok(())
 }
 
+/// `PROPTEST_CASES` for more.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(48);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn plain_rules(program in program(false, false), packets in prop::collection::vec(packet(), 40)) {

@@ -108,7 +108,7 @@ fn codes_are_chosen() {
         let mut words = vec!["lint", "--format", "json"];
         words.extend(arguments);
         let all: serde_json::Value = serde_json::from_slice(&rfw(&words, text).stdout).expect("JSON");
-        let found = all["findings"].as_array().expect("an array").clone();
+        let found = all.as_array().expect("an array").clone();
         found.iter().map(|f| format!("{} {}", f["code"], f["severity"]).replace('"', "")).collect::<Vec<_>>()
     };
     assert_eq!(found(&[]), ["RFW306 info", "RFW304 warn"]);
@@ -144,13 +144,12 @@ fn rules_are_listed() {
 }
 
 #[test]
-fn json_is_an_object_with_findings() {
+fn json_is_an_array_of_findings() {
     let output = rfw(&["lint", "--format", "json"], DEAD_RULE);
     let all: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(all["schema_version"], 1);
-    assert_eq!(all["summary"]["warnings"], 1);
-    let [finding] = all["findings"].as_array().expect("an array").as_slice() else { panic!("{all}") };
+    let [finding] = all.as_array().expect("an array").as_slice() else { panic!("{all}") };
     for (key, value) in [
+        ("schema_version", 1.into()),
         ("code", "RFW304".into()),
         ("name", "rules-after-catch-all".into()),
         ("severity", "warn".into()),
@@ -169,7 +168,7 @@ fn json_is_an_object_with_findings() {
     assert!(finding["message"].is_string() && finding["help"].is_string());
     let empty = rfw(&["lint", "--format", "json"], "");
     let empty: serde_json::Value = serde_json::from_slice(&empty.stdout).expect("JSON");
-    assert_eq!(empty["findings"], serde_json::json!([]));
+    assert_eq!(empty, serde_json::json!([]));
 }
 
 #[test]

@@ -18,10 +18,6 @@ fn main() {
     // The tables of extensions, options and checks hold ten thousand addresses. At a fixed place the linker fills them in once;
     // otherwise each start does, and touches a hundred pages for it.
     println!("cargo::rustc-link-arg-bin=rfw=-no-pie");
-    if is("PROFILE", "release") {
-        // Cargo forgets the profile's `strip` for a package that has settings of its own there.
-        println!("cargo::rustc-link-arg-bin=rfw=-s");
-    }
     if let Some(folder) = folder_of("libgcc_eh.a").filter(|_| env::var("HOST") == env::var("TARGET")) {
         // The unwinder that libgcc_s.so would be loaded for.
         println!("cargo::rustc-link-search=native={}", folder.display());

@@ -1,7 +1,7 @@
 //! Times the analysis of save files: `analysis [--list] [--lint] FILE…`, one line each, in seconds of the processor where Linux says
 //! them. Used by `tests/bench/lint`.
 
-#![allow(clippy::print_stdout, reason = "a program for people")]
+#![expect(clippy::print_stdout, reason = "a program for people")]
 
 use std::net::IpAddr;
 use std::time::Instant;

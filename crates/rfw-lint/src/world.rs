@@ -1,15 +1,16 @@
 //! Questions that many checks put to the analysis: who is outside, which rule lets a packet in or keeps it out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use rfw_diagnostics::Severity;
 use rfw_nft::Family;
 
 use crate::checks::Cx;
 use crate::conditions::{Key, Outcome};
-use crate::facts::Zone;
+use crate::facts::{Service, Zone};
 use crate::model::{Chain, Policy, RuleId};
 use crate::packets;
-use crate::space::{ChainId, Hook, Incomplete, Kind, Region, Set, Space, interface_names};
+use crate::space::{ChainId, Hook, Incomplete, Kind, Packet, Region, Set, Space, interface_names};
 
 /// From so many ports on a rule is about no service in particular.
 const MOST_PORTS: u128 = 16_384;
@@ -62,7 +63,61 @@ pub(crate) fn opening(space: &Space) -> Region {
     space.and(tcp, space.bits(&Key::TcpFlags, 0x17, 0x02))
 }
 
+/// Services that one rule lets every stranger reach.
+pub(crate) struct Exposed {
+    /// With protocol and port, as messages name them.
+    pub(crate) names: Vec<String>,
+    /// One that gets in.
+    pub(crate) packet: Packet,
+    /// A rule for one interface may be about an inside that nobody named.
+    pub(crate) severity: Severity,
+}
+
+/// How many public sources are the Internet and not a list of friends: a /8 of IPv4, a /32 of IPv6.
+pub(crate) fn many(family: Family) -> u128 {
+    match family {
+        Family::Ipv4 => 1 << 24,
+        Family::Ipv6 => 1 << 96,
+    }
+}
+
 impl<'a> Cx<'a> {
+    /// The services of a list that a base chain accepts from many of `strangers` and nobody declared public, by the rule that
+    /// accepts them.
+    ///
+    /// # Errors
+    /// The budget is used up.
+    pub(crate) fn exposed(
+        &self,
+        base: ChainId,
+        protocol: u8,
+        services: &[(u16, &str)],
+        strangers: Region,
+    ) -> Result<BTreeMap<RuleId, Exposed>, Incomplete> {
+        let space = self.space();
+        let let_in = space.all_of(&[strangers, space.entry(base), space.accepted(base)]);
+        let mut by_rule: BTreeMap<RuleId, Exposed> = BTreeMap::new();
+        for &(port, name) in services {
+            if self.facts.public_services.contains(&Service { protocol, port }) {
+                continue;
+            }
+            let reached = space.and(let_in, space.service(protocol, &Set::one(port.into())));
+            if size(&space.values(reached, &Key::Source)?) < many(self.model.family) {
+                continue;
+            }
+            let (Some(id), Some(packet)) = (self.opener(base, reached)?, space.witness(reached)?) else {
+                continue;
+            };
+            let narrow = self.model.rule(id).is_some_and(|rule| rule.conditions.set(&Key::Iif).is_some());
+            let severity = if narrow { Severity::Info } else { Severity::Warn };
+            let word = if protocol == 6 { "tcp" } else { "udp" };
+            let exposed =
+                by_rule.entry(id).or_insert_with(|| Exposed { names: Vec::new(), packet, severity });
+            exposed.names.push(format!("{name} ({word}/{port})"));
+        }
+        Ok(by_rule)
+    }
+
     /// The filter's base chain at a hook, as the analysis and as the model know it.
     pub(crate) fn filter(&self, hook: Hook) -> Option<(ChainId, &'a Chain)> {
         let chain = self.space().base(Kind::Filter, hook)?;

@@ -298,7 +298,6 @@ impl std::fmt::Display for Shown {
             return write!(f, "{bits}bit");
         }
         // At most 2^35, which a double holds; halves are rounded to even, as by printf.
-        #[allow(clippy::cast_precision_loss, reason = "small enough")]
         let number = bits as f64 / unit as f64;
         write!(f, "{number:.0}{name}")
     }
@@ -334,7 +333,6 @@ fn parse_rate(word: &Word<'_>) -> Parsed<u32> {
     let bits = number.parse::<f64>().ok().zip(scale).map(|(number, scale)| number * scale / 8.0);
     match bits.filter(|rate| *rate <= f64::from(u32::MAX)) {
         // Not negative: there is no sign. What is behind the point is cut, as in the original.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within bounds")]
         Some(rate) => Ok(rate as u32),
         None => Err(bad()),
     }

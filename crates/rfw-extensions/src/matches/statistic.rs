@@ -216,7 +216,6 @@ fn parse_probability(word: &Word<'_>) -> Parsed<u32> {
     let number = std::str::from_utf8(&word.text).ok().and_then(|text| text.trim_start().parse::<f64>().ok());
     match number.filter(|p| (0.0..=1.0).contains(p)) {
         // At most 2^31, which a u32 holds.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within bounds")]
         Some(p) => Ok((p * f64::from(ONE)).round() as u32),
         None => {
             let error = ValueError::whole(&word.text, "a number from 0 to 1, like 0.25");

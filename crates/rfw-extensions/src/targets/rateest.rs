@@ -177,7 +177,7 @@ fn parse_time(word: &Word<'_>, what: &str) -> Parsed<u32> {
     let number = std::str::from_utf8(number).ok().and_then(|n| n.parse::<f64>().ok());
     let micros = number.zip(scale).map(|(n, scale)| n * scale).filter(|n| *n <= f64::from(u32::MAX));
     match micros {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative and small enough")]
+        // Not negative: there is no sign.
         Some(micros) => Ok(micros as u32),
         None => {
             let error = ValueError::whole(text, "a time like 250ms, 1.5s or 8s");

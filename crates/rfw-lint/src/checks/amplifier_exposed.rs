@@ -16,19 +16,15 @@
 //! **Suppress.** On an authoritative name server or public time server: `public-services = ["udp/53"]`. A rule with a limit
 //! per source is not reported.
 
-use std::collections::BTreeMap;
-
-use rfw_diagnostics::{Diagnostic, Severity, codes};
+use rfw_diagnostics::{Diagnostic, codes};
 use rfw_extensions::Per;
 
 use crate::Finding;
-use crate::checks::sensitive_service_exposed::many;
 use crate::checks::{Cx, input_open_by_default};
 use crate::conditions::{Key, NEW};
-use crate::facts::Service;
 use crate::model::RuleId;
-use crate::space::{Hook, Incomplete, Packet, Set};
-use crate::world::{group_addresses, size};
+use crate::space::{Hook, Incomplete};
+use crate::world::{Exposed, group_addresses};
 
 /// The services of the reflection attacks that are known (US-CERT alert TA14-017A).
 const AMPLIFIERS: &[(u16, &str)] = &[
@@ -59,41 +55,24 @@ fn look(cx: &Cx<'_>) -> Result<Vec<Finding>, Incomplete> {
     }
     // What is sent to a group only stays on its link.
     let one_host = space.not(space.set(&Key::Destination, &group_addresses(cx.model.family)));
-    let strangers = space.all_of(&[cx.strangers(), one_host, space.state(&[NEW]), space.entry(input)]);
-    let mut by_rule: BTreeMap<RuleId, (Vec<String>, Packet)> = BTreeMap::new();
-    for (port, name) in AMPLIFIERS {
-        if cx.facts.public_services.contains(&Service { protocol: 17, port: *port }) {
-            continue;
-        }
-        let class = space.and(strangers, space.service(17, &Set::one((*port).into())));
-        let let_in = space.and(class, space.accepted(input));
-        if size(&space.values(let_in, &Key::Source)?) < many(cx.model.family) {
-            continue;
-        }
-        let (Some(id), Some(packet)) = (cx.opener(input, let_in)?, space.witness(let_in)?) else {
-            continue;
-        };
-        by_rule.entry(id).or_insert_with(|| (Vec::new(), packet)).0.push(format!("{name} (udp/{port})"));
-    }
-    Ok(by_rule.into_iter().filter_map(|(id, (names, packet))| finding(cx, id, &names, &packet)).collect())
+    let strangers = space.all_of(&[cx.strangers(), one_host, space.state(&[NEW])]);
+    let exposed = cx.exposed(input, 17, AMPLIFIERS, strangers)?;
+    Ok(exposed.into_iter().filter_map(|(id, services)| finding(cx, id, &services)).collect())
 }
 
-fn finding(cx: &Cx<'_>, id: RuleId, names: &[String], packet: &Packet) -> Option<Finding> {
+fn finding(cx: &Cx<'_>, id: RuleId, Exposed { names, packet, severity }: &Exposed) -> Option<Finding> {
     let placed = cx.model.rule(id)?;
     if placed.facts().filter_map(|facts| facts.bound).any(|bound| bound.per == Per::Source) {
         return None;
     }
-    // A rule for one interface may be about an inside that nobody named.
-    let known = placed.conditions.set(&Key::Iif).is_some();
-    let severity = if known { Severity::Info } else { Severity::Warn };
-    let (shown, verb) = match names {
+    let (shown, verb) = match names.as_slice() {
         [one] => (one.clone(), "answers"),
         [one, rest @ ..] => (format!("{one} and {} more UDP services", rest.len()), "answer"),
         [] => return None,
     };
     let found = Diagnostic::new(
         codes::AMPLIFIER_EXPOSED,
-        severity,
+        *severity,
         placed.span,
         format!("{shown} {verb} any source: strangers can reflect traffic off this host"),
     )

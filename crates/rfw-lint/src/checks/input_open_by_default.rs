@@ -24,12 +24,11 @@ use rfw_diagnostics::{Diagnostic, Severity, codes};
 
 use crate::Finding;
 use crate::checks::Cx;
-use crate::checks::sensitive_service_exposed::many;
 use crate::conditions::{Key, NEW};
 use crate::facts::Zone;
 use crate::packets;
 use crate::space::{ChainId, Hook, Incomplete, Region, interface_names};
-use crate::world::{Decider, opening, size};
+use crate::world::{many, Decider, opening, size};
 
 /// One finding for the chain.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {

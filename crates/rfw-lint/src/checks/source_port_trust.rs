@@ -19,12 +19,11 @@
 use rfw_diagnostics::{Diagnostic, codes};
 
 use crate::Finding;
-use crate::checks::sensitive_service_exposed::many;
 use crate::checks::Cx;
 use crate::conditions::{Key, NEW, Outcome};
 use crate::model::{Placed, RuleId};
 use crate::space::{Hook, Incomplete, Region};
-use crate::world::{not_public, opening, size};
+use crate::world::{many, not_public, opening, size};
 
 /// Destination ports from which on a rule is about no service in particular.
 const WIDE: u128 = 1024;

@@ -3,7 +3,7 @@
 //! `RFW_RULESETS=DIRECTORY` names a folder of `*.rules` files; without it only `fixtures/rulesets` is looked at, and that is
 //! said. A number that jumps is a regression, or an improvement that somebody has looked at.
 
-#![allow(clippy::print_stderr, reason = "a skip is said")]
+#![expect(clippy::print_stderr, reason = "a skip is said")]
 
 use std::collections::BTreeMap;
 use std::fs;

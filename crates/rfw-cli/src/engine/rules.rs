@@ -372,10 +372,11 @@ fn needs_xt(kept: &Kept, span: Span) -> Diagnostic {
 }
 
 fn too_big(span: Span, what: &str, count: usize) -> Halt {
+    let rules = if count == 1 { "rule" } else { "rules" };
     other(
         codes::RULE_NUMBER_TOO_BIG,
         span,
-        format!("the chain has {count} rules"),
+        format!("the chain has {count} {rules}"),
         &format!("Index of {what} too big"),
         "`-L --line-numbers` shows the numbers",
     )

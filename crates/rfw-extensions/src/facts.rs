@@ -88,6 +88,8 @@ pub struct Facts<'a> {
     pub effect: Effect,
     /// The kernel accepts it in these tables only; empty means all.
     pub tables: &'static [&'static str],
+    /// It ends the traversal by refusing the packet.
+    pub refuses: bool,
     /// What should be written instead, if something should.
     pub superseded_by: Option<&'static str>,
     /// The rate or count that it compares.
@@ -143,6 +145,7 @@ impl<'a> Facts<'a> {
         Self {
             effect,
             tables: &[],
+            refuses: false,
             superseded_by: None,
             bound: None,
             list: None,
@@ -177,6 +180,12 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub const fn gone(self, gone: Gone) -> Self {
         Self { gone: Some(gone), ..self }
+    }
+
+    /// Ends the traversal by refusing the packet.
+    #[must_use]
+    pub const fn refuses(self) -> Self {
+        Self { refuses: true, ..self }
     }
 
     /// Should be written otherwise.

@@ -129,7 +129,9 @@ impl Conditions {
                 let mut out = new();
                 target.lower(&mut out);
                 found.effects = raise(&out.exprs).into_iter().map(|r| r.item).collect();
-                match target.facts().effect {
+                let facts = target.facts();
+                match facts.effect {
+                    Effect::Ends if facts.refuses => Outcome::Drop,
                     Effect::Ends => found.effects.iter().find_map(ending).unwrap_or(Outcome::Ends),
                     effect => {
                         found.logs |= effect == Effect::Logs;
@@ -387,7 +389,6 @@ fn constants(low: &Value, high: Option<&Value>) -> Option<Set> {
 fn ending(item: &Item) -> Option<Outcome> {
     match item {
         Item::Plain(Expr::Reject { .. }) => Some(Outcome::Drop),
-        Item::Plain(Expr::Target { name, .. }) if name == b"REJECT" => Some(Outcome::Drop),
         Item::Nat { .. } | Item::Masq { .. } | Item::Redir { .. } => Some(Outcome::Accept),
         _ => None,
     }

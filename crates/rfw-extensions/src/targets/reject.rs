@@ -134,7 +134,7 @@ impl Extension for Reject {
     }
 
     fn facts(&self) -> Facts<'_> {
-        let facts = Facts::new(Effect::Ends).tables(&["filter"]);
+        let facts = Facts::new(Effect::Ends).refuses().tables(&["filter"]);
         if self.is_reset() { facts.protocol(6) } else { facts }
     }
 }

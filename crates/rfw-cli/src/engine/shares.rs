@@ -80,17 +80,23 @@ pub(super) fn write_rule(
 }
 
 impl Transaction<'_> {
-    /// Shares of this transaction for rules of a table, in order; the first has the batch itself. None if appending takes
-    /// more than one message a rule: the table is yet to be made or native, rules are counted, or refused by their form.
+    /// Whether rules of a table can be written in shares now. Not if appending takes more than one message a rule: the table is
+    /// yet to be made or native, rules are counted, or refused by their form.
+    pub fn can_share(&self, table: usize) -> bool {
+        // Rules of the native encoding may bring sets with them, which are numbered through the batch.
+        let plain = |state: &TableState| state.made && state.encoding == Encoding::Compat;
+        !self.history && !self.settings.no_xt && self.tables.get(table).is_some_and(plain)
+    }
+
+    /// Shares of this transaction for rules of a table, in order; the first has the batch itself. None without sizes, or if the
+    /// table [can't be shared](Self::can_share).
     ///
     /// What the shares have written comes back by [`Transaction::take_back`], from the first on without a gap.
     pub fn shares(&mut self, table: usize, sizes: &[Size]) -> Option<Vec<Share<'_>>> {
-        // Rules of the native encoding may bring sets with them, which are numbered through the batch.
-        let plain = |state: &&TableState| state.made && state.encoding == Encoding::Compat;
-        let state = self.tables.get(table).filter(plain)?;
-        if self.history || self.settings.no_xt || sizes.is_empty() {
+        if sizes.is_empty() || !self.can_share(table) {
             return None;
         }
+        let state = self.tables.get(table)?;
         let mut next = self.batch.next_seq();
         let own = std::mem::replace(&mut self.batch, Batch::part(next, Vec::new()));
         let mut own = Some((own, std::mem::take(&mut self.ops)));

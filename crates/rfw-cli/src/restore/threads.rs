@@ -68,7 +68,9 @@ impl<'f> File<'f, '_> {
     /// Reads the rules from byte `at` of the file on in several threads, if there are many. Gives how many bytes and lines are
     /// done with.
     pub(super) fn read_in_threads(&mut self, at: usize) -> Option<(usize, usize)> {
-        let (spec, table) = self.table.filter(|_| !self.alone)?;
+        // Asked before each line, so that the text is looked at only if it will be shared.
+        let (spec, table) =
+            self.table.filter(|&(_, table)| !self.alone && self.transaction.can_share(table))?;
         let text = self.source.text.get(at..)?;
         if !text.starts_with(b"-A ") && !text.starts_with(b"[") {
             return None;

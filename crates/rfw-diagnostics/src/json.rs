@@ -11,7 +11,7 @@ use crate::{Diagnostic, FixSafety, Severity, Source, Span};
 /// given in `extra` and wins over a key of the same name.
 #[must_use]
 pub fn to_json(diagnostic: &Diagnostic, source: &Source, extra: &Map<String, Value>) -> Value {
-    let mut object = place(source, diagnostic.span);
+    let mut object = place_to_json(source, diagnostic.span);
     object.extend([
         ("code".to_owned(), json!(diagnostic.code.to_string())),
         ("name".to_owned(), json!(diagnostic.code.name)),
@@ -34,7 +34,9 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-fn place(source: &Source, span: Span) -> Map<String, Value> {
+/// A place as `line`, `column`, `end_line` and `end_column`, counted as in [`to_json`].
+#[must_use]
+pub fn place_to_json(source: &Source, span: Span) -> Map<String, Value> {
     let start = source.line_column(span.start);
     let end = source.line_column(span.end);
     Map::from_iter([
@@ -50,7 +52,7 @@ fn labels(diagnostic: &Diagnostic, source: &Source) -> Value {
     let others = diagnostic.labels.iter().map(|l| (l.span, &l.text));
     own.chain(others)
         .map(|(span, text)| {
-            let mut object = place(source, span);
+            let mut object = place_to_json(source, span);
             object.insert("text".to_owned(), json!(text));
             Value::Object(object)
         })
@@ -67,7 +69,7 @@ fn fix(diagnostic: &Diagnostic, source: &Source) -> Value {
         FixSafety::Suggestion => "suggestion",
     };
     let edits = fix.edits.iter().map(|edit| {
-        let mut object = place(source, edit.span);
+        let mut object = place_to_json(source, edit.span);
         object.insert("replacement".to_owned(), json!(edit.replacement));
         Value::Object(object)
     });

@@ -12,7 +12,7 @@ mod version;
 mod voice;
 
 pub use diagnostic::{Classic, Code, Diagnostic, Edit, Fix, FixSafety, Label, Severity};
-pub use json::to_json;
+pub use json::{place_to_json, to_json};
 pub use render::{render_linked, render_text};
 pub use source::{LineColumn, Source, SourceKind, Span};
 pub use version::CompatVersion;

@@ -31,6 +31,7 @@ mod shell;
 pub mod space;
 mod suppress;
 mod translations;
+mod walk;
 mod words;
 mod world;
 mod written;
@@ -49,6 +50,7 @@ pub use names::Offline;
 pub use options::{Options, Selection, Selector};
 pub use read::{Input, guess_family, read};
 pub use suppress::Suppressed;
+pub use walk::{Stop, Walk};
 
 /// A diagnostic and the rule it is about, as far as it is about one.
 #[derive(Clone, Debug)]
@@ -63,6 +65,8 @@ pub struct Finding {
     pub rule: Option<usize>,
     /// What it is known by in other versions of the text: 32 hexadecimal digits, set when all checks have run.
     pub fingerprint: String,
+    /// The way of its example packet, where it has one and [`Options::walks`] asks for it.
+    pub walk: Option<Walk>,
 }
 
 /// What the checks say of a text.
@@ -78,7 +82,7 @@ impl Finding {
     /// A finding that is about no rule in particular.
     #[must_use]
     pub fn new(diagnostic: Diagnostic) -> Self {
-        Self { diagnostic, table: None, chain: None, rule: None, fingerprint: String::new() }
+        Self { diagnostic, table: None, chain: None, rule: None, fingerprint: String::new(), walk: None }
     }
 
     /// A finding about a rule.
@@ -189,8 +193,12 @@ fn findings(
     let mut findings = model.findings.clone();
     let mut cx = checks::Cx::new(model, source, &options.facts, sibling);
     cx.boot = boot;
+    cx.walks = options.walks;
     for check in CHECKS.iter().filter(|check| options.selection.wants(check.code)) {
         (check.run)(&cx, &mut findings);
+    }
+    if options.walks {
+        walk::of_the_dead(&cx, &mut findings);
     }
     checks::analysis_incomplete::finish(&cx, &mut findings);
     findings

@@ -88,7 +88,7 @@ impl<'a> Cx<'a> {
             Some((id, placed)) => (placed.span, self.line(id, placed)),
             None => (self.dropping(chain), "the policy".to_owned()),
         };
-        let example = space.witness(lost)?.map_or(String::new(), |packet| format!("; dropped: {packet}"));
+        let example = self.example("dropped", lost)?;
         let message = format!("{} by {by}{}", words.message, words.rest);
         let mut found = Diagnostic::new(words.code, words.severity, span, message)
             .help(format!("{}{example}", words.help));
@@ -97,8 +97,8 @@ impl<'a> Cx<'a> {
             found = found.fix(at, lines.collect::<String>(), FixSafety::Unsafe);
         }
         Ok(match placed {
-            Some((id, _)) => Finding::about(found, self.model, id),
-            None => Finding::chain(found, self.model, base.table, base.chain),
+            Some((id, _)) => Finding::about(found, self.model, id).shows(self, example.packet()),
+            None => Finding::chain(found, self.model, base.table, base.chain).shows(self, example.packet()),
         })
     }
 

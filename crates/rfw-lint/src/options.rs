@@ -17,6 +17,8 @@ pub struct Options {
     pub severities: BTreeMap<Code, Severity>,
     /// The text that the next start of the host will load, where the text is its running ruleset.
     pub boot: Option<Source>,
+    /// Whether findings get the ways of their example packets: of use to formats that can show them.
+    pub walks: bool,
     /// Whether a suppression has to give its reason.
     pub require_reason: bool,
 }

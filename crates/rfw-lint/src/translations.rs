@@ -229,15 +229,6 @@ impl<'a> Cx<'a> {
         Ok(whole.then(|| (Span::new(from, start + end), new.to_string())))
     }
 
-    /// An example of packets, for a help text; empty where there is none.
-    ///
-    /// # Errors
-    /// The budget is used up.
-    pub(crate) fn example(&self, word: &str, packets: Region) -> Result<String, Incomplete> {
-        let packet = self.space().witness(packets)?;
-        Ok(packet.map_or(String::new(), |packet| format!("; {word}: {packet}")))
-    }
-
     /// The first of some more usual kinds of packets that there are in a region, else the region.
     ///
     /// # Errors

@@ -10,10 +10,15 @@ const RULES: &str = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp –dport 22 -j 
                      # rfw: allow(RFW501) a test bench\n-A INPUT -p tcp -j LOG --log-prefix é\n\
                      -A INPUT -p udp -j ACCEPT\n-A INPUT -p udp -j ACCEPT\nCOMMIT\n";
 
+/// A rule that another chain makes dead, and replies that the policy drops.
+const STORY: &str = "*filter\n:INPUT DROP [0:0]\n:SSH - [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp -j SSH\n\
+                     -A SSH -p tcp --dport 22 -j ACCEPT\n-A INPUT -p tcp --dport 22 -s 192.0.2.1 -j DROP\nCOMMIT\n";
+
 fn sarif(name: &str, arguments: &[&str]) -> Value {
     let folder = folder(name);
     write(&folder, "a b.rules", RULES);
     write(&folder, "dead.rules", DEAD_RULE);
+    write(&folder, "story.rules", STORY);
     rfw_in(&folder, &["lint", "--write-baseline", "known.json", "dead.rules"], "");
     let mut words = vec!["lint", "--format", "sarif"];
     words.extend(arguments);
@@ -51,6 +56,7 @@ fn it_is_valid() {
         sarif("sarif-empty", &["--select", "RFW607", "dead.rules"]),
         sarif("sarif-known", &["--baseline", "known.json", "."]),
         sarif("sarif-input", &["-"]),
+        sarif("sarif-story", &["--select", "all", "story.rules"]),
     ];
     for log in logs {
         schemas.validate(&log, index).unwrap_or_else(|e| panic!("{e:#}\n{log:#}"));
@@ -114,4 +120,64 @@ fn known_findings_are_marked() {
     assert_eq!(known.len(), 1);
     assert_eq!(known[0]["ruleId"], "RFW304");
     assert_eq!(known[0]["suppressions"][0]["kind"], "external");
+}
+
+#[test]
+fn findings_with_a_packet_tell_its_way() {
+    let folder = folder("sarif-story");
+    write(&folder, "a.rules", STORY);
+    let out = rfw_in(&folder, &["lint", "--format", "sarif", "--select", "301,201", "a.rules"], "");
+    let log: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let results = log["runs"][0]["results"].as_array().expect("results");
+    let dead = results.iter().find(|r| r["ruleId"] == "RFW301").expect("a dead rule");
+    assert_eq!(dead["relatedLocations"][0]["physicalLocation"]["region"]["startLine"], 5);
+    let flow = &dead["codeFlows"][0];
+    assert!(flow["message"]["text"].as_str().is_some_and(|t| t.starts_with("tcp 192.0.2.1:")), "{flow}");
+    let stops = flow["threadFlows"][0]["locations"].as_array().expect("stops");
+    let way: Vec<_> = stops
+        .iter()
+        .map(|stop| {
+            let line = stop["location"]["physicalLocation"]["region"]["startLine"].as_u64().expect("a line");
+            let name = &stop["location"]["logicalLocations"][0]["fullyQualifiedName"];
+            (line, name.as_str().expect("a name"), stop["executionOrder"].as_u64().expect("a number"))
+        })
+        .collect();
+    assert_eq!(way, [(2, "filter/INPUT", 1), (5, "filter/INPUT/2", 2), (6, "filter/SSH/1", 3)]);
+    // A finding without a rule: the policy ends it.
+    let lost = results.iter().find(|r| r["ruleId"] == "RFW201").expect("replies are lost");
+    let stops = lost["codeFlows"][0]["threadFlows"][0]["locations"].as_array().expect("stops");
+    let end = &stops.last().expect("a stop")["location"]["message"]["text"];
+    assert_eq!(end, "no rule decides: dropped by the policy DROP");
+    // The same for programs that read JSON.
+    let out = rfw_in(&folder, &["lint", "--format", "json", "--select", "301", "a.rules"], "");
+    let json: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert_eq!(json[0]["example"]["packet"], flow["message"]["text"]);
+    assert_eq!(json[0]["example"]["path"][2]["rule"], "filter/SSH/1");
+    assert_eq!(
+        (&json[0]["example"]["path"][2]["line"], &json[0]["example"]["path"][2]["text"]),
+        (&json!(6), &json!("accepted"))
+    );
+}
+
+#[test]
+fn fingerprints_stay_when_lines_move() {
+    let folder = folder("sarif-stable");
+    let prints = |text: &str| {
+        write(&folder, "a.rules", text);
+        let out = rfw_in(&folder, &["lint", "--format", "sarif", "--select", "304,305,501", "a.rules"], "");
+        let log: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        let results = log["runs"][0]["results"].as_array().expect("results").clone();
+        let print = |r: &Value| (r["ruleId"].clone(), r["partialFingerprints"]["rfwRule/v1"].clone());
+        results.iter().map(print).collect::<Vec<_>>()
+    };
+    let text = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j LOG\n-A INPUT -p udp -j ACCEPT\n-A INPUT -p udp -j ACCEPT\nCOMMIT\n";
+    let before = prints(text);
+    assert_eq!(before.len(), 2, "{before:?}");
+    // Counters, comments, blanks, the long form of options and a rule above change nothing.
+    let moved = text.replace("*filter\n", "# by hand\n*filter\n\n").replace(
+        "-A INPUT -p tcp",
+        "[7:700] -A INPUT -i lo -j ACCEPT\n[1:60] --append INPUT  --protocol tcp",
+    );
+    assert_eq!(prints(&moved), before);
+    assert_ne!(prints(&text.replace("udp", "sctp")), before);
 }

@@ -77,5 +77,5 @@ fn finding(cx: &Cx<'_>, id: RuleId, Exposed { names, packet, severity }: &Expose
         format!("{shown} {verb} any source: strangers can reflect traffic off this host"),
     )
     .help(format!("limit it to your clients with -s or -i, or declare it in `public-services`; example: {packet}"));
-    Some(Finding::about(found, cx.model, id))
+    Some(Finding::about(found, cx.model, id).shows(cx, packet))
 }

@@ -66,7 +66,7 @@ fn look(cx: &Cx<'_>, id: RuleId, placed: &Placed) -> Result<Option<Finding>, Inc
     if let Some(at) = before_limit(cx, id, placed).filter(|_| is_tcp && !asks_flags) {
         found = found.fix(at, "--syn ", FixSafety::Unsafe);
     }
-    Ok(Some(Finding::about(found, cx.model, id)))
+    Ok(Some(Finding::about(found, cx.model, id).shows(cx, &packet)))
 }
 
 /// In front of the `-m` that brings in the limit.

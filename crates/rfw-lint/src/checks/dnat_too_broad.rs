@@ -77,7 +77,7 @@ fn look(cx: &Cx<'_>, rule: &Translating<'_>) -> Result<Option<Finding>, Incomple
         "limit it with `-i {}` or `-d` and the public address{example}",
         outside.as_deref().unwrap_or("<outside interface>")
     ));
-    Ok(Some(Finding::about(found, cx.model, rule.id)))
+    Ok(Some(Finding::about(found, cx.model, rule.id).shows(cx, example.packet())))
 }
 
 /// The interfaces that rules name, `lo` aside.

@@ -42,16 +42,17 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
 }
 
 fn report(cx: &Cx<'_>, lost: &Lost<'_>) -> Result<Option<Finding>, Incomplete> {
-    let (Some((_, forward)), Some(to)) = (cx.filter(Hook::Forward), &lost.rule.addresses) else {
+    let (Some((base, forward)), Some(to)) = (cx.filter(Hook::Forward), &lost.rule.addresses) else {
         return Ok(None);
     };
     let ports = lost.rule.ports.as_ref();
+    let packet = cx.space().witness(lost.image)?;
     let mut diagnostic = Diagnostic::error(
         codes::DNAT_WITHOUT_FORWARD,
         lost.rule.placed.span,
         format!("forwarded packets to {} are dropped in FORWARD", target(to, ports, cx.model.family)),
     )
-    .label(cx.space().witness(lost.image)?.map_or(String::new(), |packet| format!("dropped: {packet}")))
+    .label(packet.as_ref().map_or(String::new(), |packet| format!("dropped: {packet}")))
     .help(format!(
         "FORWARD sees the packet after translation; accept `-d {}`{}, or once for all with `-m conntrack --ctstate DNAT`",
         address(to, cx.model.family),
@@ -60,5 +61,5 @@ fn report(cx: &Cx<'_>, lost: &Lost<'_>) -> Result<Option<Finding>, Incomplete> {
     if let Some(span) = forward.span {
         diagnostic = diagnostic.also(span, "the chain that has no rule for them");
     }
-    Ok(Some(Finding::about(diagnostic, cx.model, lost.rule.id)))
+    Ok(Some(Finding::about(diagnostic, cx.model, lost.rule.id).shows_at(cx, base, packet.as_ref())))
 }

@@ -80,14 +80,14 @@ fn report(cx: &Cx<'_>, lost: &[(RuleId, Region)]) -> Result<Option<Finding>, Inc
     };
     let sources = placed.conditions.set(&Key::Source).and_then(|set| network(set, cx.model.family));
     let whom = sources.map_or("to what this rule accepts".to_owned(), |network| format!("to {network}"));
+    let example = cx.example("dropped", cx.preferred(answers, &[cx.space().one(&Key::SourcePort, 443)])?)?;
     let mut found = Diagnostic::error(
         codes::FORWARD_ONE_WAY,
         placed.span,
         format!("replies {whom} are dropped in FORWARD"),
     )
     .help(format!(
-        "add `-A FORWARD {STATES}`; a rule in INPUT does not cover forwarded traffic{}",
-        cx.example("dropped", cx.preferred(answers, &[cx.space().one(&Key::SourcePort, 443)])?)?
+        "add `-A FORWARD {STATES}`; a rule in INPUT does not cover forwarded traffic{example}"
     ));
     for (other, _) in lost.iter().skip(1).take(SHOWN) {
         if let Some(placed) = cx.model.rule(*other) {
@@ -98,5 +98,5 @@ fn report(cx: &Cx<'_>, lost: &[(RuleId, Region)]) -> Result<Option<Finding>, Inc
         let span = Span { start: line.start, end: line.start };
         found = found.fix(span, format!("-A FORWARD {STATES}\n"), FixSafety::Unsafe);
     }
-    Ok(Some(Finding::about(found, cx.model, id)))
+    Ok(Some(Finding::about(found, cx.model, id).shows(cx, example.packet())))
 }

@@ -68,5 +68,5 @@ fn report(cx: &Cx<'_>, lost: &Lost<'_>, meant: &Meant) -> Result<Option<Finding>
     if let Some((span, port)) = cx.port_to_rewrite(&lost.rule, meant)? {
         diagnostic = diagnostic.fix(span, port, FixSafety::Unsafe);
     }
-    Ok(Some(Finding::about(diagnostic, cx.model, meant.rule)))
+    Ok(Some(Finding::about(diagnostic, cx.model, meant.rule).shows(cx, example.packet())))
 }

@@ -76,7 +76,7 @@ fn look(cx: &Cx<'_>, id: RuleId, placed: &Placed) -> Result<Option<Finding>, Inc
     )
     .help(format!("limit each source with hashlimit; not accepted once others used it up: {packet}"));
     found.fix = fix(cx, id, placed, &service);
-    Ok(Some(Finding::about(found, cx.model, id)))
+    Ok(Some(Finding::about(found, cx.model, id).shows(cx, &packet)))
 }
 
 /// The same rate for each source.

@@ -75,7 +75,7 @@ fn look(walk: &mut Walk<'_>, id: RuleId, placed: &Placed, to: &[u8]) -> Result<O
         if let Some(option) = option(cx, placed) {
             found = found.fix(option, "-j", FixSafety::Unsafe);
         }
-        return Ok(Some(Finding::about(found, cx.model, id)));
+        return Ok(Some(Finding::about(found, cx.model, id).shows(cx, &packet)));
     }
     Ok(None)
 }

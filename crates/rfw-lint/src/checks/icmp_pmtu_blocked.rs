@@ -70,7 +70,7 @@ fn look(cx: &Cx<'_>, hook: Hook) -> Result<Option<Finding>, Incomplete> {
         Some((id, placed)) => (placed.span, cx.line(id, placed)),
         None => (cx.dropping(chain), "the policy".to_owned()),
     };
-    let example = space.witness(related)?.map_or(String::new(), |packet| format!("; dropped: {packet}"));
+    let example = cx.example("dropped", related)?;
     let found = Diagnostic::new(
         codes::ICMP_PMTU_BLOCKED,
         Severity::Warn,
@@ -81,7 +81,7 @@ fn look(cx: &Cx<'_>, hook: Hook) -> Result<Option<Finding>, Incomplete> {
         "path MTU discovery breaks and connections hang; block echo-request only, after the accept of RELATED{example}"
     ));
     Ok(Some(match placed {
-        Some((id, _)) => Finding::about(found, cx.model, id),
-        None => Finding::chain(found, cx.model, base.table, base.chain),
+        Some((id, _)) => Finding::about(found, cx.model, id).shows(cx, example.packet()),
+        None => Finding::chain(found, cx.model, base.table, base.chain).shows(cx, example.packet()),
     }))
 }

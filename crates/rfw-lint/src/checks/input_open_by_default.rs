@@ -63,10 +63,11 @@ fn look(cx: &Cx<'_>) -> Result<Option<Finding>, Incomplete> {
         format!("every new connection is accepted by {by}; drops elsewhere in INPUT are exceptions only"),
     )
     .help(format!("accept new connections per service; example of what gets in: {packet}"));
-    Ok(Some(match decider {
+    let finding = match decider {
         Some(Decider::Rule(id)) => Finding::about(found, cx.model, id),
         _ => Finding::chain(found, cx.model, input.table, input.chain),
-    }))
+    };
+    Ok(Some(finding.shows(cx, &packet)))
 }
 
 /// New connections to ports that no rule is about, if every interface that may lead to the world takes them.

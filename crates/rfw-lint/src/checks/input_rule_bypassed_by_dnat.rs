@@ -88,6 +88,7 @@ fn report(
     let what = port.map_or("what it blocks".to_owned(), |port| format!("port {port}"));
     let to = address(rule.addresses.as_ref().unwrap_or(&Set::one(0)), cx.model.family);
     let option = port.map_or("--ctorigdstport".to_owned(), |port| format!("--ctorigdstport {port}"));
+    let example = cx.example("never seen here", blocked)?;
     let found = Diagnostic::new(
         codes::INPUT_RULE_BYPASSED_BY_DNAT,
         Severity::Warn,
@@ -96,8 +97,8 @@ fn report(
     )
     .help(format!(
         "block it in FORWARD (Docker: DOCKER-USER) with `-m conntrack {option}`{}",
-        cx.example("never seen here", blocked)?
+        example
     ))
     .also(rule.placed.span, "takes the packets away");
-    Ok(Finding::about(found, cx.model, id))
+    Ok(Finding::about(found, cx.model, id).shows(cx, example.packet()))
 }

@@ -27,7 +27,7 @@ use crate::checks::Cx;
 use crate::conditions::{Conditions, ESTABLISHED, INVALID, Key, NEW, Outcome, RELATED};
 use crate::model::{Chain, Placed, RuleId};
 use crate::sets::Set;
-use crate::space::{ChainId, Hook, Incomplete};
+use crate::space::{ChainId, Hook, Incomplete, Packet};
 
 /// One finding per base chain.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
@@ -55,7 +55,7 @@ fn look(cx: &Cx<'_>, hook: Hook) -> Result<Option<Finding>, Incomplete> {
         for (id, placed) in candidates {
             let taken = space.and(space.judged(id), through);
             if let Some(packet) = space.witness(taken)? {
-                return Ok(Some(finding(cx, (id, placed), drop, &packet.to_string())));
+                return Ok(Some(finding(cx, (id, placed), drop, &packet)));
             }
         }
     }
@@ -100,7 +100,7 @@ fn opens(rule: &Conditions) -> bool {
     rule.outcome == Outcome::Accept && service && rule.set(&Key::State).is_none()
 }
 
-fn finding(cx: &Cx<'_>, accept: (RuleId, &Placed), drop: RuleId, packet: &str) -> Finding {
+fn finding(cx: &Cx<'_>, accept: (RuleId, &Placed), drop: RuleId, packet: &Packet) -> Finding {
     let (id, placed) = accept;
     let mut found = Diagnostic::new(
         codes::INVALID_ACCEPTED,
@@ -118,7 +118,7 @@ fn finding(cx: &Cx<'_>, accept: (RuleId, &Placed), drop: RuleId, packet: &str) -
             found = found.fix(at, text, safety).and_edit(from, "");
         }
     }
-    Finding::about(found, cx.model, id)
+    Finding::about(found, cx.model, id).shows(cx, packet)
 }
 
 fn in_order(accept: RuleId, drop: RuleId) -> bool {

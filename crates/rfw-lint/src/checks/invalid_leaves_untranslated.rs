@@ -105,13 +105,14 @@ fn report(
     let judged = at.map(|(id, _)| cx.space().judged(id));
     let leaving = judged.map_or(leaving, |judged| cx.space().and(judged, leaving));
     let span = at.map(|(_, placed)| placed.span).or(chain.span).unwrap_or(rule.placed.span);
+    let example = cx.example("leaves as it is", leaving)?;
     let mut found = Diagnostic::new(
         codes::INVALID_LEAVES_UNTRANSLATED,
         Severity::Warn,
         span,
         format!("INVALID packets skip NAT and leave {shown} with an inside address"),
     )
-    .help(format!("drop INVALID in FORWARD before they are accepted{}", cx.example("leaves as it is", leaving)?))
+    .help(format!("drop INVALID in FORWARD before they are accepted{example}"))
     .also(rule.placed.span, "translates connections only");
     // Before the rule itself if it stands in FORWARD, else before all.
     let own = at.filter(|(id, _)| (id.table, id.chain) == (forward.table, forward.chain)).map(|(_, placed)| placed);
@@ -122,7 +123,7 @@ fn report(
         found = found.fix(line, text, FixSafety::Unsafe);
     }
     Ok(match at {
-        Some((id, _)) => Finding::about(found, cx.model, id),
-        None => Finding::chain(found, cx.model, forward.table, forward.chain),
+        Some((id, _)) => Finding::about(found, cx.model, id).shows(cx, example.packet()),
+        None => Finding::chain(found, cx.model, forward.table, forward.chain).shows(cx, example.packet()),
     })
 }

@@ -89,7 +89,8 @@ fn look(cx: &Cx<'_>, other: &Cx<'_>) -> Result<Option<Finding>, Incomplete> {
         return Ok(None);
     }
     let shown = if closed { space.and(lost, unnamed(cx)) } else { lost };
-    let example = space.witness(shown)?.map_or(String::new(), |p| format!("; dropped: {p}, and accepted if it comes by IPv6"));
+    let packet = space.witness(shown)?;
+    let example = packet.as_ref().map_or(String::new(), |p| format!("; dropped: {p}, and accepted if it comes by IPv6"));
     let found = Diagnostic::new(
         codes::IPV6_UNFILTERED,
         Severity::Warn,
@@ -97,5 +98,5 @@ fn look(cx: &Cx<'_>, other: &Cx<'_>) -> Result<Option<Finding>, Incomplete> {
         "IPv4 is filtered, IPv6 is wide open",
     )
     .help(format!("every service on `::` is reachable: load ip6tables rules too, or say `single-family = true` in rfw.toml{example}"));
-    Ok(Some(Finding::chain(found, cx.model, input.table, input.chain)))
+    Ok(Some(Finding::chain(found, cx.model, input.table, input.chain).shows(cx, packet.as_ref())))
 }

@@ -67,5 +67,5 @@ fn look(cx: &Cx<'_>, id: RuleId, placed: &Placed) -> Result<Option<Finding>, Inc
     .help(format!(
         "turn it round: accept or return below the limit, then drop the rest; accepted above it: {packet}"
     ));
-    Ok(Some(Finding::about(found, cx.model, id)))
+    Ok(Some(Finding::about(found, cx.model, id).shows(cx, &packet)))
 }

@@ -69,7 +69,7 @@ fn look(cx: &Cx<'_>, id: RuleId, placed: &Placed) -> Result<Option<Finding>, Inc
     if let Some((line, rule)) = cx.appended(placed.span).zip(without_limit(cx, id, placed)).map(|((line, _), r)| (line, r)) {
         found = found.fix(Span { start: line.end, ..line }, format!("{rule}\n"), FixSafety::Unsafe);
     }
-    Ok(Some(Finding::about(found, cx.model, id)))
+    Ok(Some(Finding::about(found, cx.model, id).shows(cx, &packet)))
 }
 
 /// What accepts the rest.

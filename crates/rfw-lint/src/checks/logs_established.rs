@@ -27,7 +27,7 @@ use crate::checks::Cx;
 use crate::conditions::{Conditions, ESTABLISHED, Key, Outcome};
 use crate::model::{Placed, RuleId};
 use crate::packets;
-use crate::space::Incomplete;
+use crate::space::{Incomplete, Packet};
 
 /// One finding per rule.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
@@ -78,13 +78,13 @@ fn look(cx: &Cx<'_>, id: RuleId, placed: &Placed, accepts: &[RuleId]) -> Result<
     let passed = space.accepted_behind(id, running);
     for &accept in accepts {
         if let Some(packet) = space.witness(space.and(passed, space.matched(accept)))? {
-            return Ok(Some(finding(cx, id, placed, &packet.to_string())));
+            return Ok(Some(finding(cx, id, placed, &packet)));
         }
     }
     Ok(None)
 }
 
-fn finding(cx: &Cx<'_>, id: RuleId, placed: &Placed, packet: &str) -> Finding {
+fn finding(cx: &Cx<'_>, id: RuleId, placed: &Placed, packet: &Packet) -> Finding {
     let of = service(&placed.conditions).map_or(String::new(), |service| format!(" to {service}"));
     let mut found = Diagnostic::new(
         codes::LOGS_ESTABLISHED,
@@ -100,7 +100,7 @@ fn finding(cx: &Cx<'_>, id: RuleId, placed: &Placed, packet: &str) -> Finding {
         let at = Span { end: word.span.start, ..word.span };
         found = found.fix(at, "-m conntrack --ctstate NEW ", FixSafety::Unsafe);
     }
-    Finding::about(found, cx.model, id)
+    Finding::about(found, cx.model, id).shows(cx, packet)
 }
 
 /// `tcp/22`.

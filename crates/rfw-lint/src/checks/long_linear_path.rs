@@ -88,7 +88,7 @@ fn finding(cx: &Cx<'_>, at: usize, table: &Table, path: &Path) -> Option<Finding
         best_field(chain),
         path.packet
     ));
-    Some(Finding::chain(found, cx.model, at, path.chain))
+    Some(Finding::chain(found, cx.model, at, path.chain).shows(cx, &path.packet))
 }
 
 /// The field that tells most rules of a chain apart.

@@ -47,7 +47,7 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
         )
         .label(format!("dropped: {lost}"))
         .help(format!("add `-A {name} -{letter} lo -j ACCEPT` as first rule"));
-        out.push(Finding::chain(diagnostic, cx.model, at.table, at.chain));
+        out.push(Finding::chain(diagnostic, cx.model, at.table, at.chain).shows(cx, &lost));
     }
 }
 

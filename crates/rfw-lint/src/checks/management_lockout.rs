@@ -75,13 +75,13 @@ fn look(
     };
     let decider = cx.dropper(input, lost)?;
     let mut found = Diagnostic::new(codes::MANAGEMENT_LOCKOUT, severity, blame(cx, decider, chain), message);
-    let example = space.witness(lost)?.map_or(String::new(), |packet| format!("; dropped: {packet}"));
+    let example = cx.example("dropped", lost)?;
     found = found.help(format!(
         "accept it, name the right port in `[management]` of rfw.toml, or load with `rfw apply`, which takes back what nobody confirms{example}"
     ));
     Ok(Some(match decider {
-        Some(Decider::Rule(id)) => Finding::about(found, cx.model, id),
-        _ => Finding::chain(found, cx.model, input.table, input.chain),
+        Some(Decider::Rule(id)) => Finding::about(found, cx.model, id).shows(cx, example.packet()),
+        _ => Finding::chain(found, cx.model, input.table, input.chain).shows(cx, example.packet()),
     }))
 }
 

@@ -64,6 +64,7 @@ fn look(cx: &Cx<'_>, out: &mut Vec<Finding>) -> Result<(), Incomplete> {
             (None, Some(interface)) => format!(" for {interface}"),
             _ => String::new(),
         };
+        let example = cx.example("dropped", clients)?;
         let mut found = Diagnostic::new(
             codes::MASQUERADE_WITHOUT_FORWARD,
             Severity::Warn,
@@ -73,12 +74,12 @@ fn look(cx: &Cx<'_>, out: &mut Vec<Finding>) -> Result<(), Incomplete> {
         .help(format!(
             "accept the inside interface or network, e.g. `-A FORWARD -i <inside> -o {} -j ACCEPT`{}",
             interface_name(&interfaces).as_deref().unwrap_or("<outside>"),
-            cx.example("dropped", clients)?
+            example
         ));
         if let Some(span) = chain.span {
             found = found.also(span, "the chain that has no rule for them");
         }
-        out.push(Finding::about(found, cx.model, rule.id));
+        out.push(Finding::about(found, cx.model, rule.id).shows(cx, example.packet()));
     }
     Ok(())
 }

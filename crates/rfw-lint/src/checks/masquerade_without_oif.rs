@@ -55,6 +55,7 @@ fn look(cx: &Cx<'_>, rule: &Translating<'_>) -> Result<Option<Finding>, Incomple
         let whose = network(&sources, cx.model.family).unwrap_or("its sources".to_owned());
         (Severity::Info, format!("all traffic of {whose} is"))
     };
+    let example = cx.example("translated", every)?;
     let found = Diagnostic::new(
         codes::MASQUERADE_WITHOUT_OIF,
         severity,
@@ -63,7 +64,7 @@ fn look(cx: &Cx<'_>, rule: &Translating<'_>) -> Result<Option<Finding>, Incomple
     )
     .help(format!(
         "internal servers then see the router as the client of every connection; add `-o` and the outside interface{}",
-        cx.example("translated", every)?
+        example
     ));
-    Ok(Some(Finding::about(found, cx.model, rule.id)))
+    Ok(Some(Finding::about(found, cx.model, rule.id).shows(cx, example.packet())))
 }

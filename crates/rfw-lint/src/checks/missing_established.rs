@@ -55,7 +55,7 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
         let diagnostic = Diagnostic::error(codes::MISSING_ESTABLISHED, span, message(name))
             .label(format!("dropped: {lost}"))
             .help(format!("add `-A {name} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT` near the top"));
-        out.push(Finding::chain(diagnostic, cx.model, at.table, at.chain));
+        out.push(Finding::chain(diagnostic, cx.model, at.table, at.chain).shows(cx, &lost));
     }
 }
 

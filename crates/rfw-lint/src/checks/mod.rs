@@ -32,6 +32,8 @@ pub struct Cx<'a> {
     sibling: Option<(&'a Model, &'a Source)>,
     /// What the next start of the host will load, for the running ruleset.
     pub(crate) boot: Option<&'a Model>,
+    /// Whether findings get the ways of their packets.
+    pub(crate) walks: bool,
     /// Rules that one earlier rule covers.
     pub coverage: Coverage,
     /// Sets of packets, once a check asked.
@@ -55,6 +57,7 @@ impl<'a> Cx<'a> {
             facts,
             sibling,
             boot: None,
+            walks: false,
             coverage: Coverage::of(model),
             space: OnceCell::new(),
             deaths: OnceCell::new(),

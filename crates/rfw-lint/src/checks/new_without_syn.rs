@@ -66,7 +66,7 @@ fn look(cx: &Cx<'_>) -> Result<Option<Finding>, Incomplete> {
             let rule = format!("-A {chain} -p tcp ! --syn -m conntrack --ctstate NEW -j DROP\n");
             found = found.fix(Span { end: line.start, ..line }, rule, FixSafety::Unsafe);
         }
-        return Ok(Some(Finding::about(found, cx.model, id)));
+        return Ok(Some(Finding::about(found, cx.model, id).shows(cx, &packet)));
     }
     Ok(None)
 }

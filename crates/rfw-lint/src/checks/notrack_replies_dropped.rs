@@ -96,7 +96,7 @@ fn look(
     )
     .also(cx.dropping(chain), "drops them")
     .help(format!("leave the replies untracked too and accept them: `{rule}`; dropped: {packet}"));
-    Ok(Some(Finding::about(found, cx.model, id)))
+    Ok(Some(Finding::about(found, cx.model, id).shows_at(cx, from, &packet)))
 }
 
 /// What is usually answered: TCP and UDP between hosts.

@@ -84,5 +84,5 @@ fn pair(cx: &Cx<'_>, one: RuleId, two: RuleId, questions: &mut usize) -> Result<
     let found = Diagnostic::new(codes::ORDER_SENSITIVE_OVERLAP, Severity::Info, later.span, message)
         .also(earlier.span, "decides it now")
         .help("make the overlap explicit if it is intended");
-    Ok(Some(Finding::about(found, cx.model, two)))
+    Ok(Some(Finding::about(found, cx.model, two).shows(cx, &packet)))
 }

@@ -53,7 +53,7 @@ fn look(cx: &Cx<'_>) -> Result<Option<Finding>, Incomplete> {
         lost = space.or(lost, query);
     }
     let first = space.all_of(&[lost, space.one(&Key::Protocol, 17), space.entry(output)]);
-    let example = space.witness(first)?.map_or(String::new(), |packet| format!("; dropped: {packet}"));
+    let example = cx.example("dropped", first)?;
     let found = Diagnostic::new(
         codes::OUTPUT_DROP_WITHOUT_DNS,
         Severity::Warn,
@@ -63,5 +63,5 @@ fn look(cx: &Cx<'_>) -> Result<Option<Finding>, Incomplete> {
     .help(format!(
         "allow udp/53 and tcp/53 to your resolvers; NTP (udp/123) and DHCP renewals may be missing too{example}"
     ));
-    Ok(Some(Finding::chain(found, cx.model, output.table, output.chain)))
+    Ok(Some(Finding::chain(found, cx.model, output.table, output.chain).shows(cx, example.packet())))
 }

@@ -78,5 +78,5 @@ fn look(cx: &Cx<'_>, rule: &Translating<'_>) -> Result<Option<Finding>, Incomple
         }
         None => found = found.also(cx.dropping(chain), "drops them"),
     }
-    Ok(Some(Finding::about(found, cx.model, rule.id)))
+    Ok(Some(Finding::about(found, cx.model, rule.id).shows_at(cx, input, example.packet())))
 }

@@ -93,11 +93,11 @@ fn look(cx: &Cx<'_>, hook: Hook) -> Result<Option<Finding>, Incomplete> {
     .help(format!(
         "without `fragmentation needed` large transfers hang; accept RELATED too; dropped by {by}: {packet}"
     ));
-    let Some((id, _)) = accepter else { return Ok(Some(Finding::chain(found, cx.model, base.table, base.chain))) };
+    let Some((id, _)) = accepter else { return Ok(Some(Finding::chain(found, cx.model, base.table, base.chain).shows(cx, &packet))) };
     if let Some(word) = words::states(&cx.words(id)).filter(|word| word.text.contains("ESTABLISHED")) {
         found = found.fix(word.span, format!("{},RELATED", word.text), FixSafety::Unsafe);
     }
-    Ok(Some(Finding::about(found, cx.model, id)))
+    Ok(Some(Finding::about(found, cx.model, id).shows(cx, &packet)))
 }
 
 fn elsewhere(cx: &Cx<'_>, hook: Hook) -> Region {

@@ -91,6 +91,7 @@ fn report(cx: &Cx<'_>, open: &Open<'_>) -> Result<Finding, Incomplete> {
     let packets = at.map_or(open.packets, |(id, _)| cx.space().and(cx.space().judged(id), open.packets));
     let declared = chain.and_then(|(_, chain)| chain.span);
     let span = at.map(|(_, placed)| placed.span).or(declared).unwrap_or(open.rule.placed.span);
+    let example = cx.example("accepted", packets)?;
     let found = Diagnostic::new(
         codes::ROUTER_FORWARDS_EVERYTHING,
         Severity::Warn,
@@ -100,14 +101,15 @@ fn report(cx: &Cx<'_>, open: &Open<'_>) -> Result<Finding, Incomplete> {
     .help(format!(
         "NAT is not a filter: a neighbour outside can route to inside addresses directly; set FORWARD to DROP and accept \
          what is wanted{}",
-        cx.example("accepted", packets)?
+        example
     ))
     .also(open.rule.placed.span, "shows which side is outside");
     Ok(match (at, chain) {
         (Some((id, _)), _) => Finding::about(found, cx.model, id),
         (None, Some((id, _))) => Finding::chain(found, cx.model, id.table, id.chain),
         (None, None) => Finding::new(found),
-    })
+    }
+    .shows(cx, example.packet()))
 }
 
 /// Forwarded ports that name the interface that they come in by.

@@ -80,5 +80,5 @@ fn finding(cx: &Cx<'_>, id: RuleId, Exposed { names, packet, severity }: &Expose
         format!("{shown} open to any source"),
     )
     .help(format!("restrict it with -s or -i; example: {packet}"));
-    Some(Finding::about(found, cx.model, id))
+    Some(Finding::about(found, cx.model, id).shows(cx, packet))
 }

@@ -84,5 +84,5 @@ fn finding(cx: &Cx<'_>, id: RuleId, placed: &Placed, new: Region) -> Result<Opti
         format!("anyone who sends from {port} reaches {which} {protocol}{services} of this host"),
     )
     .help(format!("replies are covered by ESTABLISHED: delete the rule, or add `-m conntrack --ctstate ESTABLISHED`; example: {packet}"));
-    Ok(Some(Finding::about(found, cx.model, id)))
+    Ok(Some(Finding::about(found, cx.model, id).shows(cx, &packet)))
 }

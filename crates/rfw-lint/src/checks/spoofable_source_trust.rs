@@ -79,7 +79,7 @@ fn look(cx: &Cx<'_>) -> Result<Option<Finding>, Incomplete> {
     if more > 0 {
         claimed.push_str(&format!(" and {more} more"));
     }
-    let example = space.witness(forged)?.map_or(String::new(), |packet| format!("; accepted: {packet}"));
+    let example = cx.example("accepted", forged)?;
     let mut diagnostic = Diagnostic::new(
         codes::SPOOFABLE_SOURCE_TRUST,
         Severity::Info,
@@ -90,7 +90,7 @@ fn look(cx: &Cx<'_>) -> Result<Option<Finding>, Incomplete> {
     for (_, other, _) in found.iter().skip(1).take(SHOWN) {
         diagnostic = diagnostic.also(other.span, "trusts a source too");
     }
-    Ok(Some(Finding::about(diagnostic, cx.model, id)))
+    Ok(Some(Finding::about(diagnostic, cx.model, id).shows(cx, example.packet())))
 }
 
 /// Private addresses, and those of inner interfaces.

@@ -72,7 +72,7 @@ fn look(cx: &Cx<'_>, name: &str, known: &Interface) -> Result<Option<Finding>, I
     let span = placed.map(|(_, placed)| placed.span).or(chain.span).unwrap_or_else(|| cx.dropping(chain));
     let of_family = |net: &&rfw_values::AddrMask| addresses(net, cx.model.family).is_some();
     let networks: Vec<String> = known.addresses.iter().filter(of_family).map(ToString::to_string).collect();
-    let example = space.witness(packets)?.map_or(String::new(), |packet| format!("; accepted: {packet}"));
+    let example = cx.example("accepted", packets)?;
     let way = match networks.as_slice() {
         [one] => format!("drop `-i {name} ! -s {one}` first (raw PREROUTING is cheapest)"),
         all => format!("drop what comes in by {name} from elsewhere than {}", all.join(", ")),
@@ -89,8 +89,8 @@ fn look(cx: &Cx<'_>, name: &str, known: &Interface) -> Result<Option<Finding>, I
         found = found.fix(at, rule, FixSafety::Unsafe);
     }
     Ok(Some(match placed {
-        Some((id, _)) => Finding::about(found, cx.model, id),
-        None => Finding::chain(found, cx.model, base.table, base.chain),
+        Some((id, _)) => Finding::about(found, cx.model, id).shows(cx, example.packet()),
+        None => Finding::chain(found, cx.model, base.table, base.chain).shows(cx, example.packet()),
     }))
 }
 

@@ -94,12 +94,13 @@ fn look(cx: &Cx<'_>, other: &Cx<'_>) -> Result<Option<Finding>, Incomplete> {
     )
     .help(format!(
         "open or close it in both, or say `single-family = true` in rfw.toml if it is intended{}",
-        packet.map_or(String::new(), |packet| format!("; accepted by IPv4: {packet}"))
+        packet.as_ref().map_or(String::new(), |packet| format!("; accepted by IPv4: {packet}"))
     ));
-    Ok(Some(match placed {
+    let finding = match placed {
         Some((id, _)) => Finding::about(found, cx.model, id),
         None => Finding::chain(found, cx.model, input.table, input.chain),
-    }))
+    };
+    Ok(Some(finding.shows_at(cx, input, packet.as_ref())))
 }
 
 /// First packets of anybody: not of networks that a rule is about.

@@ -14,3 +14,4 @@ mod rulesets;
 mod scripts;
 mod states;
 mod suppression;
+mod walks;

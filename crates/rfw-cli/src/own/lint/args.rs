@@ -136,6 +136,8 @@ pub struct Choice {
     pub fail_on: Option<Severity>,
     /// Whether an allowance needs a reason.
     pub require_reason: bool,
+    /// Whether findings get the ways of their example packets.
+    pub walks: bool,
     /// What the analysis may cost.
     pub budget: Option<Budget>,
 }
@@ -149,6 +151,7 @@ impl LintArgs {
         let mut choice = Choice {
             fail_on: self.fail_on.map(Severity::from),
             require_reason: self.require_reason,
+            walks: matches!(self.format, Format::Json | Format::Sarif),
             ..Choice::default()
         };
         let select = self.select.iter().map(|word| (word, true));

@@ -108,6 +108,7 @@ impl Settings {
         }
         options.severities.extend(&choice.severities);
         options.require_reason |= choice.require_reason;
+        options.walks = choice.walks;
         if let Some(budget) = choice.budget {
             options.facts.budget = budget;
         }

@@ -70,6 +70,10 @@ impl Document {
     pub fn diagnostic(&self, finding: &Finding, encoding: Encoding) -> Diagnostic {
         let found = &finding.diagnostic;
         let mut message = found.message.clone();
+        if let Some(label) = &found.label {
+            message.push('\n');
+            message.push_str(label);
+        }
         if let Some(help) = &found.help {
             message.push_str("\nhelp: ");
             message.push_str(help);

@@ -21,6 +21,9 @@ pub fn render(checked: &[Checked]) -> String {
                 Some(_) => found.message.clone(),
                 None => format!("{}: {}", one.source.name, found.message),
             };
+            if let Some(label) = &found.label {
+                text.push_str(&format!("\n{label}"));
+            }
             for label in &found.labels {
                 let line = one.source.line_column(label.span.start).line;
                 text.push_str(&format!("\nline {line}: {}", label.text));

@@ -1,7 +1,7 @@
 //! An array of findings for programs.
 
-use rfw_diagnostics::{Source, to_json};
-use rfw_lint::Finding;
+use rfw_diagnostics::{Source, place_to_json, to_json};
+use rfw_lint::{Finding, Walk};
 use serde_json::{Map, Value, json};
 
 use crate::own::lint::Checked;
@@ -27,6 +27,18 @@ fn object(finding: &Finding, source: &Source) -> Value {
         ("chain".to_owned(), json!(finding.chain)),
         ("rule".to_owned(), json!(finding.rule)),
         ("fingerprint".to_owned(), json!(finding.fingerprint)),
+        ("example".to_owned(), json!(finding.walk.as_ref().map(|walk| example(walk, source)))),
     ]);
     to_json(&finding.diagnostic, source, &extra)
+}
+
+/// The packet, and where it comes by; a chain that the text does not mention has no place.
+fn example(walk: &Walk, source: &Source) -> Value {
+    let stops = walk.stops.iter().map(|stop| {
+        let mut object = stop.span.map_or_else(Map::new, |span| place_to_json(source, span));
+        object.insert("rule".to_owned(), json!(stop.name));
+        object.insert("text".to_owned(), json!(stop.text));
+        Value::Object(object)
+    });
+    json!({ "packet": walk.packet, "path": stops.collect::<Value>() })
 }

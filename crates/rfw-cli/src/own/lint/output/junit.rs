@@ -45,6 +45,9 @@ fn case(one: &Checked, finding: &Finding, file: &str, out: &mut String) {
     let _ = writeln!(out, "    <testcase classname=\"{file}\" name=\"{title}\" line=\"{}\">", place.line);
     let line = String::from_utf8_lossy(one.source.line_text(found.span.start)).into_owned();
     let mut text = format!("{}:{}:{}: {}\n{line}", one.source.name, place.line, place.column, found.message);
+    if let Some(label) = &found.label {
+        let _ = write!(text, "\n{label}");
+    }
     for label in &found.labels {
         let _ = write!(text, "\nline {}: {}", one.source.line_column(label.span.start).line, label.text);
     }

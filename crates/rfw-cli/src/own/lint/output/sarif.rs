@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rfw_diagnostics::{Code, Diagnostic, FixSafety, Severity, Source, Span, codes};
-use rfw_lint::{CHECKS, Check, Finding, page};
+use rfw_lint::{CHECKS, Check, Finding, Walk, page};
 use serde_json::{Value, json};
 
 use super::help_uri;
@@ -130,6 +130,10 @@ fn results(one: &Checked) -> impl Iterator<Item = Value> + '_ {
 fn result(finding: &Finding, one: &Checked) -> Value {
     let found = &finding.diagnostic;
     let mut text = found.message.clone();
+    if let Some(label) = &found.label {
+        text.push_str("; ");
+        text.push_str(label);
+    }
     if let Some(help) = &found.help {
         text.push_str(". ");
         text.push_str(help);
@@ -160,10 +164,31 @@ fn result(finding: &Finding, one: &Checked) -> Value {
             })
             .collect();
     }
+    if let Some(walk) = &finding.walk {
+        result["codeFlows"] = json!([code_flow(walk, one)]);
+    }
     if let Some(fix) = fix(found, one) {
         result["fixes"] = json!([fix]);
     }
     result
+}
+
+/// The way of the example packet.
+fn code_flow(walk: &Walk, one: &Checked) -> Value {
+    let stops = walk.stops.iter().enumerate().map(|(at, stop)| {
+        let mut location = json!({
+            "message": { "text": stop.text },
+            "logicalLocations": [{ "fullyQualifiedName": stop.name, "kind": "member" }],
+        });
+        if let Some(span) = stop.span {
+            location["physicalLocation"] = physical(one, span);
+        }
+        json!({ "location": location, "executionOrder": at + 1 })
+    });
+    json!({
+        "message": { "text": walk.packet },
+        "threadFlows": [{ "locations": stops.collect::<Value>() }],
+    })
 }
 
 /// Table, chain and rule.

@@ -247,3 +247,78 @@ fn what_is_not_understood_is_answered() {
     drop(client.input.take());
     assert_eq!(client.server.wait().expect("rfw ends").code(), Some(1));
 }
+
+/// SSH and `port` are open, all else is dropped.
+fn open_to(port: u16) -> String {
+    format!(
+        "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n\
+         -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n-A INPUT -p tcp --dport 22 -j ACCEPT\n\
+         -A INPUT -p tcp --dport {port} -j ACCEPT\nCOMMIT\n"
+    )
+}
+
+/// The findings of a text, of the lists that come until one for another text does.
+fn mismatch(found: &[Value]) -> Option<&str> {
+    found.iter().find(|d| d["code"] == "RFW802").and_then(|d| d["message"].as_str()?.lines().next())
+}
+
+impl Client {
+    /// The next list of findings of a text.
+    fn found(&mut self, uri: &str) -> Vec<Value> {
+        loop {
+            let params = self.until("textDocument/publishDiagnostics");
+            if params["uri"] == uri {
+                return params["diagnostics"].as_array().expect("an array").clone();
+            }
+        }
+    }
+}
+
+#[test]
+fn the_other_family_counts() {
+    let folder = folder("pair");
+    let uri = |name: &str| format!("file://{}", folder.join(name).display());
+    let (four, six) = (uri("rules.v4"), uri("rules.v6"));
+    fs::write(folder.join("rules.v6"), open_to(443)).expect("written");
+    fs::write(folder.join("other.v6"), open_to(25)).expect("written");
+    let (mut client, _) = Client::start(&[]);
+    // From the disk.
+    assert_eq!(mismatch(&client.open(&four, &open_to(443))), None);
+    client.change(&four, 2, &open_to(8443));
+    assert_eq!(mismatch(&client.diagnostics()), Some("tcp/8443 is open on IPv4 only, tcp/443 on IPv6 only"));
+    // What is open counts, not what is on the disk, and a change of either has both looked at.
+    let document = json!({"uri": six, "languageId": "iptables", "version": 1, "text": open_to(8443)});
+    client.tell("textDocument/didOpen", &json!({"textDocument": document}));
+    assert_eq!(mismatch(&client.found(&four)), None);
+    client.change(&six, 2, &open_to(80));
+    assert_eq!(mismatch(&client.found(&four)), Some("tcp/8443 is open on IPv4 only, tcp/80 on IPv6 only"));
+    // Closed without being saved: the disk counts again.
+    client.tell("textDocument/didClose", &json!({"textDocument": {"uri": six}}));
+    assert_eq!(mismatch(&client.found(&four)), Some("tcp/8443 is open on IPv4 only, tcp/443 on IPv6 only"));
+    // The settings may say that there is to be one family only.
+    fs::write(folder.join("rfw.toml"), "single-family = true\n").expect("written");
+    client.change(&four, 3, &open_to(8443));
+    assert_eq!(mismatch(&client.found(&four)), None);
+    assert_eq!(client.leave(), Some(0));
+}
+
+#[test]
+fn pairs_of_the_settings_count() {
+    let folder = folder("said");
+    fs::write(folder.join("rfw.toml"), "pairs = [[\"four\", \"sub/six\"]]\n").expect("written");
+    let four = format!("file://{}", folder.join("four").display());
+    let (mut client, _) = Client::start(&[]);
+    client.tell(
+        "textDocument/didOpen",
+        &json!({"textDocument": {"uri": four, "languageId": "iptables", "version": 1, "text": open_to(443)}}),
+    );
+    let said = client.until("window/showMessage");
+    assert!(said["message"].as_str().is_some_and(|m| m.contains("sub/six")), "{said}");
+    assert_eq!(mismatch(&client.found(&four)), None);
+    fs::create_dir(folder.join("sub")).expect("a folder");
+    let six = open_to(25).replace("--dport 25", "-s 2001:db8::/32 --dport 25");
+    fs::write(folder.join("sub/six"), six).expect("written");
+    client.change(&four, 2, &open_to(443));
+    assert_eq!(mismatch(&client.found(&four)), Some("tcp/443 is open on IPv4 only"));
+    assert_eq!(client.leave(), Some(0));
+}

@@ -152,6 +152,16 @@ pub fn lint_pair(texts: [Text<'_>; 2], names: &dyn Names, options: [&Options; 2]
     })
 }
 
+/// The first of these reports alone.
+#[must_use]
+pub fn lint_beside(texts: [Text<'_>; 2], names: &dyn Names, options: [&Options; 2]) -> Report {
+    let [own, other] = [0, 1].map(|at: usize| {
+        let text = texts[at];
+        read(text.source, text.input, text.family, names, &options[at].facts)
+    });
+    check(texts[0], &own, Some((&other, texts[1].source)), names, options[0])
+}
+
 fn check(
     text: Text<'_>,
     model: &Model,

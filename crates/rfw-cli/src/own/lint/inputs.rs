@@ -177,7 +177,13 @@ fn first_program(line: &[u8]) -> Option<&[u8]> {
 
 type Text = (Source, Input, Family);
 
+/// The text of a file, if it is a ruleset or was asked for by its name.
 fn read(path: &Path, walked: bool, family: Option<Family>) -> Result<Option<Text>, String> {
+    let text = text_of(path, family)?;
+    Ok((!walked || is_rules(&text.0.text)).then_some(text))
+}
+
+fn text_of(path: &Path, family: Option<Family>) -> Result<Text, String> {
     let (name, text) = if path == Path::new("-") {
         let mut text = Vec::new();
         std::io::stdin().lock().read_to_end(&mut text).map_err(|e| format!("standard input: {e}"))?;
@@ -186,12 +192,9 @@ fn read(path: &Path, walked: bool, family: Option<Family>) -> Result<Option<Text
         let text = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
         (path.display().to_string(), text)
     };
-    if walked && !is_rules(&text) {
-        return Ok(None);
-    }
     let family = family.unwrap_or_else(|| guess_family(&name, &text));
     let input = Input::guess(&name, &text);
-    Ok(Some((Source::new(name, SourceKind::File, text), input, family)))
+    Ok((Source::new(name, SourceKind::File, text), input, family))
 }
 
 /// Puts the two families of a host together: pairs that were said, then files whose names differ in the family only.
@@ -201,7 +204,6 @@ fn pair_up(
     inputs: &mut Inputs,
     finder: &mut Finder,
 ) -> Result<(), String> {
-    let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut partner: HashMap<PathBuf, PathBuf> = HashMap::new();
     for member in &members {
         let folder = &member.settings.folder;
@@ -223,9 +225,7 @@ fn pair_up(
         let said = own.as_ref().and_then(|own| partner.get(own));
         let fits = |other: &Member| match (said, &other.path) {
             (Some(said), Some(path)) => whole(path) == *said,
-            (None, Some(path)) => {
-                member.path.as_ref().is_some_and(|own| other_family(own) == other_family(path))
-            }
+            (None, Some(path)) => member.path.as_ref().is_some_and(|own| same_host(own, path)),
             _ => false,
         };
         let found = waiting.iter().position(|other| {
@@ -235,8 +235,8 @@ fn pair_up(
         });
         let other = match (found, said) {
             (Some(found), _) => waiting[found].take(),
-            (None, Some(said)) => match read(said, false, None) {
-                Ok(Some((source, input, family))) if family != member.family => {
+            (None, Some(said)) => match text_of(said, None) {
+                Ok((source, input, family)) if family != member.family => {
                     let settings = finder.of(Some(said))?;
                     Some(Member { source, input, family, path: Some(said.clone()), settings, wanted: false })
                 }
@@ -254,6 +254,76 @@ fn pair_up(
         });
     }
     Ok(())
+}
+
+/// The other family's rules of the same host, for one text that is looked at.
+#[derive(Default)]
+pub struct Beside {
+    /// Where they are; also if they could not be read there.
+    pub path: Option<PathBuf>,
+    /// With their path.
+    pub text: Option<(PathBuf, Source, Input, Family)>,
+    /// Why the file that the settings name could not be read.
+    pub trouble: Option<String>,
+}
+
+/// Finds them: in the pair that the settings name, else beside the file by its name. Texts of `open` come before files.
+pub fn beside(path: &Path, family: Family, settings: &Settings, open: &[(&Path, &Source)]) -> Beside {
+    let get = |other: &Path| match open.iter().find(|(path, _)| whole(path) == *other) {
+        Some((_, source)) => {
+            let family = guess_family(&source.name, &source.text);
+            Ok(((*source).clone(), Input::guess(&source.name, &source.text), family))
+        }
+        None => text_of(other, None),
+    };
+    let fits = |(_, input, other): &Text| *input != Input::Script && *other != family;
+    let own = whole(path);
+    if let Some(said) = said_partner(&own, settings) {
+        return match get(&said) {
+            Ok(text) if fits(&text) => {
+                Beside { path: Some(said.clone()), text: Some((said, text.0, text.1, text.2)), trouble: None }
+            }
+            Ok(_) => Beside { path: Some(said), ..Beside::default() },
+            Err(text) => Beside { path: Some(said), text: None, trouble: Some(text) },
+        };
+    }
+    let folder = own.parent().map(Path::to_owned).unwrap_or_default();
+    let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut near: Vec<PathBuf> = open.iter().map(|(path, _)| whole(path)).chain(files).collect();
+    near.retain(|other| *other != own && same_host(&own, other));
+    near.sort();
+    near.dedup();
+    let found = near.into_iter().find_map(|other| Some((get(&other).ok().filter(fits)?, other)));
+    match found {
+        Some((text, other)) => {
+            Beside { path: Some(other.clone()), text: Some((other, text.0, text.1, text.2)), trouble: None }
+        }
+        None => Beside::default(),
+    }
+}
+
+/// The other file of the pair in which the settings name a file.
+fn said_partner(own: &Path, settings: &Settings) -> Option<PathBuf> {
+    let pairs =
+        settings.config.pairs.iter().map(|pair| pair.each_ref().map(|p| whole(&settings.folder.join(p))));
+    pairs.into_iter().find_map(|[one, other]| match (one == own, other == own) {
+        (true, _) => Some(other),
+        (_, true) => Some(one),
+        _ => None,
+    })
+}
+
+/// A path without links, also of a file that is not there yet.
+pub fn whole(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| {
+        let folder = path.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
+        folder.zip(path.file_name()).map_or_else(|| path.to_owned(), |(folder, name)| folder.join(name))
+    })
+}
+
+/// Whether two files are one host's by their names, which differ in the family only.
+pub fn same_host(one: &Path, other: &Path) -> bool {
+    other_family(one) == other_family(other)
 }
 
 /// A name in which nothing tells the family: the same for `rules.v4` and `rules.v6`, for `a.rules` and `a.v6.rules`.

@@ -14,7 +14,7 @@ mod proof;
 mod settings;
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use rfw_diagnostics::{Severity, Source, SourceKind};
@@ -29,6 +29,7 @@ use settings::{Finder, Settings};
 
 use crate::names::SystemNames;
 
+pub use inputs::{same_host, whole};
 pub use output::{help_uri, print_json};
 
 /// One text and what was found in it.
@@ -40,7 +41,7 @@ pub struct Checked {
     /// The family of its rules.
     pub family: Family,
     /// Where it is, if it is a file.
-    pub path: Option<std::path::PathBuf>,
+    pub path: Option<PathBuf>,
     /// The settings in force.
     pub settings: Rc<Settings>,
     /// What was found.
@@ -120,17 +121,44 @@ fn try_run(args: &LintArgs) -> Result<u8, String> {
     Ok(status)
 }
 
-/// Looks at one text with the settings for its path.
+/// What an editor sees of a text.
+pub struct Looked {
+    /// What was found.
+    pub report: Report,
+    /// The file with the other family's rules of the same host, whose text counted too.
+    pub beside: Option<PathBuf>,
+    /// Why that file could not be read, where the settings name it.
+    pub trouble: Option<String>,
+}
+
+/// Looks at one text with the settings for its path, beside the other family's text: that of `open`, which are the texts of
+/// an editor by their paths, else the file.
 ///
 /// # Errors
 /// If the settings cannot be read.
-pub fn look_at(source: &Source, path: Option<&Path>) -> Result<Report, String> {
-    let settings = Finder::new(None, false)?.of(path)?;
-    let options = settings.options(path, &Choice::default());
+pub fn look_at(source: &Source, path: Option<&Path>, open: &[(&Path, &Source)]) -> Result<Looked, String> {
+    let mut finder = Finder::new(None, false)?;
+    let settings = finder.of(path)?;
+    let choice = Choice::default();
+    let options = settings.options(path, &choice);
     let system = SystemNames::default();
+    let names = Offline::new(&system);
     let family = rfw_lint::guess_family(&source.name, &source.text);
     let input = Input::guess(&source.name, &source.text);
-    Ok(rfw_lint::lint(source, input, family, &Offline::new(&system), &options))
+    let found = match path.filter(|_| input != Input::Script) {
+        Some(path) => inputs::beside(path, family, &settings, open),
+        None => inputs::Beside::default(),
+    };
+    let text = Text { source, input, family };
+    let report = match &found.text {
+        Some((path, source, input, family)) => {
+            let other = Text { source, input: *input, family: *family };
+            let others = finder.of(Some(path))?.options(Some(path), &choice);
+            rfw_lint::lint_beside([text, other], &names, [&options, &others])
+        }
+        None => rfw_lint::lint(source, input, family, &names, &options),
+    };
+    Ok(Looked { report, beside: found.path, trouble: found.trouble })
 }
 
 fn inputs(args: &LintArgs, finder: &mut Finder) -> Result<Inputs, String> {

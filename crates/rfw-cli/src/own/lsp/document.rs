@@ -1,7 +1,7 @@
 //! A text that is open in an editor.
 
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lsp_types::{
     CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Hover,
@@ -11,7 +11,7 @@ use rfw_diagnostics::{Code, Severity, Source, SourceKind, Span, codes};
 use rfw_lint::{CHECKS, Finding, page};
 
 use super::places::{Encoding, offset, range};
-use crate::own::lint::{help_uri, look_at};
+use crate::own::lint::{Looked, help_uri, look_at, same_host, whole};
 
 /// Codes of rules that do nothing, which editors grey out.
 const IDLE: std::ops::RangeInclusive<u16> = 301..=307;
@@ -26,7 +26,10 @@ pub struct Document {
     pub source: Source,
     /// What was found.
     pub findings: Vec<Finding>,
-    path: Option<PathBuf>,
+    /// Where it is, if it is a file.
+    pub path: Option<PathBuf>,
+    /// The file of the other family that counted when it was looked at last.
+    beside: Option<PathBuf>,
     changed: bool,
 }
 
@@ -35,7 +38,7 @@ impl Document {
     pub fn new(uri: Uri, version: i32, text: String) -> Self {
         let path = path(uri.as_str());
         let source = source(&uri, path.as_ref(), text);
-        Self { uri, version, source, findings: Vec::new(), path, changed: true }
+        Self { uri, version, source, findings: Vec::new(), path, beside: None, changed: true }
     }
 
     /// Takes its new text.
@@ -50,15 +53,27 @@ impl Document {
         self.changed
     }
 
-    /// Looks at it.
+    /// Has it looked at again if the text at a path may have counted.
+    pub fn other_changed(&mut self, path: &Path) {
+        let own = self.path.as_deref().map(whole);
+        let (named, counted) =
+            (own.as_deref().is_some_and(|own| same_host(own, path)), self.beside.as_deref() == Some(path));
+        self.changed |= named || counted;
+    }
+
+    /// Looks at it beside the other texts that are open.
     ///
     /// # Errors
-    /// If the settings cannot be read; nothing is found then.
-    pub fn look(&mut self) -> Result<(), String> {
+    /// If the settings or a file that they name cannot be read. Without settings nothing is found.
+    pub fn look(&self, open: &[(&Path, &Source)]) -> Result<Looked, String> {
+        look_at(&self.source, self.path.as_deref(), open)
+    }
+
+    /// Takes what was found.
+    pub fn looked(&mut self, looked: Option<Looked>) {
         self.changed = false;
-        self.findings.clear();
-        self.findings = look_at(&self.source, self.path.as_deref())?.findings;
-        Ok(())
+        let (report, beside) = looked.map_or_else(Default::default, |looked| (looked.report, looked.beside));
+        (self.findings, self.beside) = (report.findings, beside);
     }
 
     /// What was found, for the client.

@@ -29,6 +29,8 @@ use serde_json::{Value, json};
 use document::Document;
 use places::Encoding;
 
+use crate::own::lint::whole;
+
 /// Runs it; gives the exit status: 1 if the client went away without saying so.
 pub fn run() -> u8 {
     let (connection, threads) = Connection::stdio();
@@ -159,8 +161,9 @@ impl Server<'_> {
             DidOpenTextDocument::METHOD => {
                 if let Ok(p) = parameters::<DidOpenTextDocumentParams>(told.params) {
                     let (uri, opened) = (p.text_document.uri.clone(), p.text_document);
-                    self.documents
-                        .insert(uri.as_str().to_owned(), Document::new(uri, opened.version, opened.text));
+                    let name = uri.as_str().to_owned();
+                    self.documents.insert(name.clone(), Document::new(uri, opened.version, opened.text));
+                    self.others_changed(&name);
                 }
             }
             DidChangeTextDocument::METHOD => {
@@ -169,10 +172,12 @@ impl Server<'_> {
                     && let Some(last) = p.content_changes.into_iter().next_back()
                 {
                     document.change(p.text_document.version, last.text);
+                    self.others_changed(p.text_document.uri.as_str());
                 }
             }
             DidCloseTextDocument::METHOD => {
                 if let Ok(p) = parameters::<DidCloseTextDocumentParams>(told.params) {
+                    self.others_changed(p.text_document.uri.as_str());
                     self.documents.remove(p.text_document.uri.as_str());
                     self.show(p.text_document.uri, None, Vec::new());
                 }
@@ -181,20 +186,38 @@ impl Server<'_> {
         }
     }
 
+    /// Has the texts looked at again for which another text may count.
+    fn others_changed(&mut self, name: &str) {
+        let Some(path) = self.documents.get(name).and_then(|d| d.path.as_deref()).map(whole) else { return };
+        for (_, document) in self.documents.iter_mut().filter(|(other, _)| *other != name) {
+            document.other_changed(&path);
+        }
+    }
+
     /// Looks at all texts that have changed and tells what is found.
     fn publish(&mut self) {
         let mut trouble = None;
         let mut news = Vec::new();
-        for document in self.documents.values_mut().filter(|d| d.changed()) {
-            if let Err(text) = document.look() {
-                trouble = Some(text);
+        let changed: Vec<String> =
+            self.documents.iter().filter(|(_, d)| d.changed()).map(|(name, _)| name.clone()).collect();
+        for name in changed {
+            let looked = {
+                let open = self.documents.iter().filter(|(other, _)| **other != name).map(|(_, d)| d);
+                let open: Vec<_> = open.filter_map(|d| Some((d.path.as_deref()?, &d.source))).collect();
+                self.documents.get(&name).map(|document| document.look(&open))
+            };
+            let (Some(looked), Some(document)) = (looked, self.documents.get_mut(&name)) else { continue };
+            match &looked {
+                Ok(looked) => trouble = looked.trouble.clone().or(trouble),
+                Err(text) => trouble = Some(text.clone()),
             }
+            document.looked(looked.ok());
             news.push((document.uri.clone(), document.version, document.diagnostics(self.encoding)));
         }
-        if trouble.is_some() && trouble != self.said {
-            let message = trouble.clone().unwrap_or_default();
-            let params = ShowMessageParams { typ: MessageType::ERROR, message };
-            self.notify(ShowMessage::METHOD, &params);
+        if let Some(message) = trouble.clone().filter(|_| trouble != self.said) {
+            self.notify(ShowMessage::METHOD, &ShowMessageParams { typ: MessageType::ERROR, message });
+        }
+        if !news.is_empty() {
             self.said = trouble;
         }
         for (uri, version, diagnostics) in news {

@@ -225,6 +225,9 @@ impl Dictionary for Registry {
     }
 
     fn find_target(&self, name: &[u8]) -> Option<ExtId> {
+        if VERDICTS.iter().any(|verdict| verdict.as_bytes() == name) {
+            return None;
+        }
         targets::TARGETS
             .iter()
             .position(|e| e.is_called(name, self.family))

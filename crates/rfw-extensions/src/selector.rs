@@ -83,10 +83,11 @@ pub fn protocol_name(number: u8, names: &dyn Names) -> Option<String> {
 pub fn parse_protocol(part: &Negatable<Word<'_>>, cx: &ParseCx<'_>) -> Parsed<(u8, bool)> {
     let word = &part.value;
     let lower = word.text.to_ascii_lowercase();
-    let number = match rfw_values::number::parse_u8(&lower, 0, 255) {
-        Ok(number) => Some(number),
-        Err(_) => protocol_number(&lower, cx.names),
+    let number = match rfw_values::number::prefix(&lower) {
+        Some((number, len)) if len == lower.len() => u8::try_from(number).ok(),
+        _ => None,
     };
+    let number = number.or_else(|| protocol_number(&lower, cx.names));
     let Some(number) = number else {
         let known = [
             "tcp",

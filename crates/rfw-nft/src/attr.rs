@@ -35,6 +35,13 @@ impl<'b> Writer<'b> {
     /// One attribute with raw payload.
     pub fn bytes(&mut self, kind: u16, payload: &[u8]) {
         let len = u16::try_from(payload.len() + 4).unwrap_or(u16::MAX);
+        match *payload {
+            [v0] => return self.word(len, kind, [v0, 0, 0, 0]),
+            [v0, v1] => return self.word(len, kind, [v0, v1, 0, 0]),
+            [v0, v1, v2] => return self.word(len, kind, [v0, v1, v2, 0]),
+            [v0, v1, v2, v3] => return self.word(len, kind, [v0, v1, v2, v3]),
+            _ => {}
+        }
         self.header(len, kind);
         self.buf.extend_from_slice(payload);
         self.pad();
@@ -56,19 +63,18 @@ impl<'b> Writer<'b> {
 
     /// A one-byte integer.
     pub fn u8(&mut self, kind: u16, value: u8) {
-        self.bytes(kind, &[value]);
+        self.word(5, kind, [value, 0, 0, 0]);
     }
 
     /// A big-endian 16-bit integer.
     pub fn u16(&mut self, kind: u16, value: u16) {
-        self.bytes(kind, &value.to_be_bytes());
+        let [v0, v1] = value.to_be_bytes();
+        self.word(6, kind, [v0, v1, 0, 0]);
     }
 
     /// A big-endian 32-bit integer.
     pub fn u32(&mut self, kind: u16, value: u32) {
-        let ([l0, l1], [k0, k1], [v0, v1, v2, v3]) =
-            (8_u16.to_ne_bytes(), kind.to_ne_bytes(), value.to_be_bytes());
-        self.buf.extend_from_slice(&[l0, l1, k0, k1, v0, v1, v2, v3]);
+        self.word(8, kind, value.to_be_bytes());
     }
 
     /// A big-endian 64-bit integer.
@@ -94,6 +100,13 @@ impl<'b> Writer<'b> {
     pub fn raw(&mut self, attributes: &[u8]) {
         self.buf.extend_from_slice(attributes);
         self.pad();
+    }
+
+    /// An attribute of at most four bytes of payload, padded, in one step: nearly all are that short.
+    #[inline]
+    fn word(&mut self, len: u16, kind: u16, [v0, v1, v2, v3]: [u8; 4]) {
+        let ([l0, l1], [k0, k1]) = (len.to_ne_bytes(), kind.to_ne_bytes());
+        self.buf.extend_from_slice(&[l0, l1, k0, k1, v0, v1, v2, v3]);
     }
 
     fn header(&mut self, len: u16, kind: u16) {

@@ -130,6 +130,9 @@ fn is_typographic_dash(c: char) -> bool {
 /// typed before it was published (`--dport`, `-j`).
 #[must_use]
 pub fn dash_repaired(word: &[u8]) -> Option<(usize, char, String)> {
+    if word.is_ascii() {
+        return None;
+    }
     let text = std::str::from_utf8(word).ok()?;
     let rest = text.trim_start_matches(|c| c == '-' || is_typographic_dash(c));
     let dashes = &text[..text.len() - rest.len()];

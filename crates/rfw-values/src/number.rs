@@ -28,6 +28,16 @@ fn fold(digits: &[u8], radix: u64) -> Option<u64> {
     })
 }
 
+/// Nothing but decimal digits, as nearly every number is written; so few that they can't overflow, and no leading `0`.
+fn plain(text: &[u8]) -> Option<u64> {
+    let digits = text.len() <= 9 && text.iter().all(u8::is_ascii_digit);
+    match text {
+        [b'0'] => Some(0),
+        [b'1'..=b'9', ..] if digits => fold(text, 10),
+        _ => None,
+    }
+}
+
 /// `strtoul(…, &end, 0)`: the number (`None` on overflow) and what follows it.
 fn leading(input: &[u8]) -> IResult<&[u8], Option<u64>> {
     let hex = preceded(tag_no_case("0x"), hex_digit1).map(|d| fold(d, 16));
@@ -48,6 +58,9 @@ pub fn prefix(text: &[u8]) -> Option<(u64, usize)> {
 /// # Errors
 /// No digits, a sign, bytes after the number, out of bounds.
 pub fn parse_u64(text: &[u8], min: u64, max: u64) -> Result<u64, ValueError> {
+    if let Some(value) = plain(text).filter(|v| (min..=max).contains(v)) {
+        return Ok(value);
+    }
     let expected = || {
         if max == u64::MAX { "a number".to_owned() } else { format!("a number from {min} to {max}") }
     };

@@ -14,7 +14,7 @@ use crate::legality::{self, Given};
 use crate::words::Word;
 use constraints::check_complete;
 pub(crate) use options::long_of;
-use options::{BASE, Found, Value};
+use options::{BASE, Found, Value, base_of};
 
 /// Where the words come from; decides which options are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +182,7 @@ impl<'w, 'a> Parser<'w, 'a> {
     /// A cluster of one-letter options: `-nvL`, `-ptcp`.
     fn short(&mut self, word: &Word<'a>, letters: &[u8]) -> Result<bool> {
         for (index, &letter) in letters.iter().enumerate() {
-            let Some(&base) = BASE.iter().find(|b| b.letter == letter && letter != b'0') else {
+            let Some(base) = base_of(letter) else {
                 return Err(self.unknown(word, letters));
             };
             let rest = &letters[index + 1..];

@@ -66,6 +66,23 @@ pub(super) const BASE: &[Base] = &[
     base(b'6', "ipv6", Value::None),
 ];
 
+/// The option of a letter; `0` stands for none.
+pub(super) fn base_of(letter: u8) -> Option<Base> {
+    /// One more than the place in [`BASE`] of a letter's first option.
+    const PLACES: [u8; 128] = {
+        let mut places = [0; 128];
+        let mut at = BASE.len();
+        while at > 0 {
+            places[BASE[at - 1].letter as usize] = at as u8;
+            at -= 1;
+        }
+        places[b'0' as usize] = 0;
+        places
+    };
+    let place = PLACES.get(usize::from(letter))?.checked_sub(1)?;
+    BASE.get(usize::from(place)).copied()
+}
+
 /// The long name of a base option, with its dashes, as 1.8.11 names it where 1.8.9 has the letter.
 pub(crate) fn long_of(letter: u8) -> String {
     let base = BASE.iter().find(|base| base.letter == letter);
@@ -117,11 +134,16 @@ impl<'a> Parser<'_, 'a> {
 
     /// Exact names first, then prefixes that only one option has, as getopt_long does.
     pub(super) fn find(&self, name: &[u8]) -> Found {
-        if let Some(&base) = BASE.iter().find(|b| b.long.as_bytes() == name) {
+        // Most names of a length already differ in their first letter.
+        let is = |long: &str| {
+            let long = long.as_bytes();
+            long.len() == name.len() && long.first() == name.first() && long == name
+        };
+        if let Some(&base) = BASE.iter().find(|b| is(b.long)) {
             return Found::Base(base);
         }
         for (owner, id) in self.loaded() {
-            if let Some(spec) = self.dictionary.options(id).iter().find(|o| o.name.as_bytes() == name) {
+            if let Some(spec) = self.dictionary.options(id).iter().find(|o| is(o.name)) {
                 return Found::Extension(owner, spec);
             }
         }

@@ -72,6 +72,10 @@ impl<'a> Parser<'_, 'a> {
 
     /// Whether a word is an option at this place: no value looks like that, unless somebody has quoted it.
     pub(super) fn is_known_option(&self, word: &Word<'a>) -> bool {
+        // Neither a dash nor the beginning of a typographic one.
+        if word.text.first().is_none_or(|&first| first != b'-' && first.is_ascii()) {
+            return false;
+        }
         let repaired = dash_repaired(&word.text);
         let text = repaired.as_ref().map_or(&word.text[..], |(_, _, text)| text.as_bytes());
         let Some(name) = text.strip_prefix(b"--").filter(|n| n.len() > 1) else { return false };

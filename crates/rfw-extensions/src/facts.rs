@@ -108,6 +108,10 @@ pub struct Facts<'a> {
     pub protocol: Option<u8>,
     /// The kernel that had it no more, and what to use.
     pub gone: Option<Gone>,
+    /// It matches fragments only.
+    pub fragments: bool,
+    /// A rule with it has the kernel put fragments together before any table sees them.
+    pub reassembles: bool,
 }
 
 /// An extension that kernels have no longer.
@@ -155,6 +159,8 @@ impl<'a> Facts<'a> {
             hooks: 0,
             protocol: None,
             gone: None,
+            fragments: false,
+            reassembles: false,
         }
     }
 
@@ -174,6 +180,19 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub const fn protocol(self, number: u8) -> Self {
         Self { protocol: Some(number), ..self }
+    }
+
+    /// Matches fragments only.
+    #[must_use]
+    pub const fn fragments(self) -> Self {
+        Self { fragments: true, ..self }
+    }
+
+    /// Has fragments put together: it asks about connections, changes them, or looks for a socket (`nf_ct_netns_get`,
+    /// `nf_defrag_ipv4_enable` and `nf_defrag_ipv6_enable` in the kernel).
+    #[must_use]
+    pub const fn reassembles(self) -> Self {
+        Self { reassembles: true, ..self }
     }
 
     /// No longer in kernels.

@@ -8,11 +8,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rfw_compiler::{Body, RuleTarget, TableSpec};
+use rfw_diagnostics::Span;
 use rfw_nft::expr::Expr;
 use rfw_nft::predicate::Item;
-use rfw_space::{Action, Atom, Incomplete, Literal, Program, Region, Space};
+use rfw_space::{Action, Atom, ChainId, Incomplete, Literal, Program, Region, Space};
 
+use crate::conditions::Outcome;
 use crate::facts::Facts;
+use crate::fragments;
 use crate::model::{Model, Placed, RuleId};
 use crate::space::{budget, interest, program};
 
@@ -35,9 +38,39 @@ pub enum Comparison {
 /// Questions of chance that are told apart; more would have no variables.
 const MOST_CHANCES: usize = 512;
 
+/// A difference between two rulesets: packets that one rule judged and that fare otherwise now, or a deed that is another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// One of the packets, or what there is instead of one.
+    pub(crate) packet: String,
+    /// What becomes of it.
+    pub(crate) change: String,
+    /// The rule of the first ruleset that it is about.
+    pub(crate) by: Option<Span>,
+}
+
+/// What two rulesets differ in.
+#[derive(Debug, Default)]
+pub(crate) struct Differences {
+    /// In the order of tables, not more than were asked for.
+    pub(crate) found: Vec<Difference>,
+    /// Why there may be more.
+    pub(crate) unknown: Option<String>,
+}
+
 /// Compares two rulesets of one family.
 #[must_use]
 pub fn compare(before: &Model, after: &Model, facts: &Facts) -> Comparison {
+    let Differences { found, unknown } = differences(before, after, facts, 1);
+    match (found.into_iter().next(), unknown) {
+        (Some(Difference { packet, change, .. }), _) => Comparison::Different { packet, change },
+        (None, Some(why)) => Comparison::Unknown(why),
+        (None, None) => Comparison::Same,
+    }
+}
+
+/// What two rulesets of one family differ in, up to a number of differences.
+pub(crate) fn differences(before: &Model, after: &Model, facts: &Facts, most: usize) -> Differences {
     let (mut one, mut other) = (before.clone(), after.clone());
     for (own, names) in [(&mut one, &other_tables(after)), (&mut other, &other_tables(before))] {
         for spec in names.iter().filter_map(|name| TableSpec::named(name.as_bytes())) {
@@ -46,19 +79,33 @@ pub fn compare(before: &Model, after: &Model, facts: &Facts) -> Comparison {
         own.tables.sort_by_key(|table| table.name);
     }
     let count = one.tables.len();
+    let idle: Vec<RuleId> = fragments::dead(&one)
+        .into_iter()
+        .map(|(id, _)| id)
+        .chain(fragments::dead(&other).into_iter().map(|(id, _)| RuleId { table: id.table + count, ..id }))
+        .collect();
     let mut both = one;
     both.tables.append(&mut other.tables);
     both.findings.clear();
+    let unknown = |why: String| Differences { found: Vec::new(), unknown: Some(why) };
     if let Some(placed) = both.rules().map(|(_, placed)| placed).find(|p| p.body.is_none()) {
-        return Comparison::Unknown(format!("the line at byte {} cannot be read", placed.span.start));
+        return unknown(format!("the line at byte {} cannot be read", placed.span.start));
     }
     let mut made = program(&both);
+    for id in idle {
+        // No packet satisfies a choice of nothing.
+        made.tables[id.table].chains[id.chain].rules[id.rule].condition.add(Vec::new());
+    }
     if let Err(why) = name_chances(&mut made, &both, count) {
-        return Comparison::Unknown(why);
+        return unknown(why);
     }
     let space = Space::new(made, &interest(&both, facts), budget(facts));
-    let pair = Pair { model: &both, space: &space, count };
-    pair.compare().unwrap_or_else(|Incomplete| Comparison::Unknown(Incomplete.to_string()))
+    let mut pair = Pair { model: &both, space: &space, count, most, found: Vec::new() };
+    let unknown = match pair.compare() {
+        Ok(unknown) => unknown,
+        Err(Incomplete) => Some(Incomplete.to_string()),
+    };
+    Differences { found: pair.found, unknown }
 }
 
 fn other_tables(model: &Model) -> Vec<&'static str> {
@@ -120,39 +167,47 @@ struct Pair<'a> {
     model: &'a Model,
     space: &'a Space,
     count: usize,
+    /// Differences that are wanted.
+    most: usize,
+    found: Vec<Difference>,
 }
 
 /// Something that rules do beside judging.
 struct Deed {
     chain: String,
     what: String,
+    /// The first rule that does it.
+    span: Span,
     /// The packets it is done to at least once, at least twice and so on.
     times: Vec<Region>,
 }
 
 impl Pair<'_> {
-    fn compare(&self) -> Result<Comparison, Incomplete> {
+    /// Finds the differences; why there may be more.
+    fn compare(&mut self) -> Result<Option<String>, Incomplete> {
+        let mut unknown = None;
         for table in 0..self.count {
-            let found = self.fates(table)?;
-            if found != Comparison::Same {
-                return Ok(found);
+            if self.is_full() {
+                break;
             }
-            let found = self.deeds_of_both(table)?;
-            if found != Comparison::Same {
-                return Ok(found);
-            }
+            self.fates(table)?;
+            unknown = unknown.or(self.deeds_of_both(table)?);
         }
-        Ok(Comparison::Same)
+        Ok(unknown)
+    }
+
+    fn is_full(&self) -> bool {
+        self.found.len() >= self.most
     }
 
     /// What the base chains accept and drop.
-    fn fates(&self, table: usize) -> Result<Comparison, Incomplete> {
+    fn fates(&mut self, table: usize) -> Result<(), Incomplete> {
         let space = self.space;
         let bases = self.model.tables[table].chains.iter().filter(|c| c.policy.is_some());
         for chain in bases {
-            let id = |table: usize| -> Option<rfw_space::ChainId> {
+            let id = |table: usize| -> Option<ChainId> {
                 let chain = self.model.tables.get(table)?.position(&chain.name)?;
-                Some(rfw_space::ChainId { table, chain })
+                Some(ChainId { table, chain })
             };
             let (Some(one), Some(other)) = (id(table), id(table + self.count)) else { continue };
             let here = space.entry(one);
@@ -165,30 +220,74 @@ impl Pair<'_> {
                 (space.minus(passes, passed), "was dropped for sure, may be accepted"),
                 (space.minus(passed, passes), "might be accepted, is dropped for sure"),
             ];
+            let mut told = space.none();
             for (region, change) in kinds {
-                if let Some(packet) = space.witness(region)? {
-                    let name = (self.model.tables[table].name, chain.shown());
-                    let change = format!("{change} by {} {}", name.0, name.1);
-                    return Ok(Comparison::Different { packet: packet.to_string(), change });
-                }
+                let change = format!("{change} by {} {}", self.model.tables[table].name, chain.shown());
+                self.packets([one, other], space.minus(region, told), &change)?;
+                told = space.or(told, region);
             }
         }
-        Ok(Comparison::Same)
+        Ok(())
     }
 
-    fn deeds_of_both(&self, table: usize) -> Result<Comparison, Incomplete> {
+    /// One packet of each rule that judges some of a region.
+    fn packets(&mut self, bases: [ChainId; 2], mut region: Region, change: &str) -> Result<(), Incomplete> {
+        let space = self.space;
+        while !self.is_full() {
+            let Some(packet) = space.witness(region)? else { break };
+            let judge = |base| {
+                space.trace(base, &packet, &mut |_| false).hits.last().copied().filter(|&id| self.judges(id))
+            };
+            let [now, then] = bases.map(judge);
+            let by = now.and_then(|id| self.model.rule(id)).map(|placed| placed.span);
+            let judge = now.or(then);
+            // Rules of a long list are one for the analysis.
+            let listed = judge.is_some_and(|id| space.is_grouped(id));
+            let change = format!("{change}{}", if listed { ", and so may others of a list be" } else { "" });
+            self.found.push(Difference { packet: packet.to_string(), change, by });
+            let Some(id) = judge else { break };
+            region = space.minus(region, space.judged(id));
+            if space.contains(region, &packet)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn judges(&self, id: RuleId) -> bool {
+        let outcome = self.model.rule(id).map(|placed| &placed.conditions.outcome);
+        matches!(outcome, Some(Outcome::Accept | Outcome::Drop | Outcome::Ends))
+    }
+
+    /// What the rules of a table do besides judging; why that is not known.
+    fn deeds_of_both(&mut self, table: usize) -> Result<Option<String>, Incomplete> {
         let name = self.model.tables[table].name;
         let (Some(one), Some(other)) = (self.deeds(table)?, self.deeds(table + self.count)?) else {
-            return Ok(Comparison::Unknown(format!(
-                "table {name} has a long list of rules that do more than judge"
-            )));
+            return Ok(Some(format!("table {name} has a long list of rules that do more than judge")));
         };
-        let kinds =
-            |deeds: &[Deed]| deeds.iter().map(|d| (d.chain.clone(), d.what.clone())).collect::<Vec<_>>();
+        fn kinds(deeds: &[Deed]) -> Vec<(&str, &str)> {
+            deeds.iter().map(|d| (d.chain.as_str(), d.what.as_str())).collect()
+        }
         if kinds(&one) != kinds(&other) {
-            let packet = format!("table {name}");
-            let change = "other rules do more than judge, or in another order".to_owned();
-            return Ok(Comparison::Different { packet, change });
+            let (gone, new) = (without(&one, &other), without(&other, &one));
+            if gone.is_empty() && new.is_empty() {
+                let change = "rules that do more than judge stand in another order".to_owned();
+                self.tell(Difference { packet: format!("table {name}"), change, by: None });
+            }
+            for (deeds, old) in [(gone, true), (new, false)] {
+                for deed in deeds {
+                    let packet =
+                        self.space.witness(deed.times.first().copied().unwrap_or(self.space.none()))?;
+                    let packet = packet.map_or_else(|| format!("table {name}"), |packet| packet.to_string());
+                    let verb = if old { "came to" } else { "comes to" };
+                    let change = format!(
+                        "{verb} a rule of {name} {} that does more than judge, in one of them only",
+                        deed.chain
+                    );
+                    self.tell(Difference { packet, change, by: old.then_some(deed.span) });
+                }
+            }
+            return Ok(None);
         }
         for (was, is) in one.iter().zip(&other) {
             let mut changed = self.space.none();
@@ -204,15 +303,21 @@ impl Pair<'_> {
                     "a rule of {name} {} that does more than judge gets it in one of them only",
                     was.chain
                 );
-                return Ok(Comparison::Different { packet: packet.to_string(), change });
+                self.tell(Difference { packet: packet.to_string(), change, by: Some(was.span) });
             }
         }
         if self.calls(table) != self.calls(table + self.count) {
-            return Ok(Comparison::Unknown(format!(
+            return Ok(Some(format!(
                 "chains of table {name} that log, limit or change packets are called more or less often"
             )));
         }
-        Ok(Comparison::Same)
+        Ok(None)
+    }
+
+    fn tell(&mut self, difference: Difference) {
+        if !self.is_full() {
+            self.found.push(difference);
+        }
     }
 
     /// The chains that some hook leads to.
@@ -255,7 +360,12 @@ impl Pair<'_> {
                 }
                 match found.last_mut().filter(|last| last.chain == own.shown() && last.what == deed) {
                     Some(last) => self.again(&mut last.times, judged)?,
-                    None => found.push(Deed { chain: own.shown(), what: deed, times: vec![judged] }),
+                    None => found.push(Deed {
+                        chain: own.shown(),
+                        what: deed,
+                        span: placed.span,
+                        times: vec![judged],
+                    }),
                 }
             }
         }
@@ -307,6 +417,22 @@ impl Pair<'_> {
         }
         calls
     }
+}
+
+/// The deeds of a list that another has not, or not as often.
+fn without<'d>(deeds: &'d [Deed], other: &[Deed]) -> Vec<&'d Deed> {
+    let mut left: HashMap<(&str, &str), usize> = HashMap::new();
+    for deed in other {
+        *left.entry((&deed.chain, &deed.what)).or_default() += 1;
+    }
+    let mut alone = Vec::new();
+    for deed in deeds {
+        match left.get_mut(&(deed.chain.as_str(), deed.what.as_str())) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => alone.push(deed),
+        }
+    }
+    alone
 }
 
 /// What a rule does besides judging: its target if that is an extension, and lists that its matches keep.

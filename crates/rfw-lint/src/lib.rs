@@ -17,6 +17,7 @@ mod fields;
 mod fingerprint;
 mod fixes;
 mod flow;
+mod fragments;
 mod framing;
 mod mend;
 mod model;
@@ -170,7 +171,7 @@ fn check(
     options: &Options,
 ) -> Report {
     let boot = options.boot.as_ref().map(|boot| read(boot, Input::Save, text.family, names, &options.facts));
-    let findings = findings(text.source, model, sibling, boot.as_ref(), options);
+    let findings = findings(text.source, model, sibling, boot.as_ref().zip(options.boot.as_ref()), options);
     finish(findings, text.source, model, names, options)
 }
 
@@ -197,7 +198,7 @@ fn findings(
     source: &Source,
     model: &Model,
     sibling: Option<(&Model, &Source)>,
-    boot: Option<&Model>,
+    boot: Option<(&Model, &Source)>,
     options: &Options,
 ) -> Vec<Finding> {
     let mut findings = model.findings.clone();

@@ -14,6 +14,7 @@ analysis-budget = "30s"
 external-chains = ["BLOCKED", "crowdsec-*"]
 public-services = [443, "udp/443"]
 single-family = false
+boot-file = { ipv4 = "rules.v4", ipv6 = "rules.v6" }
 pairs = [["rules.v4", "rules.v6"]]
 encoding = "auto"
 
@@ -87,6 +88,7 @@ fn mistakes_have_a_place() {
         ("analysis-budget = \"soon\"\n", "rfw.toml:1:19", "neither"),
         ("[[override]]\npaths = [\"a[\"]\n", "rfw.toml:2:10", ""),
         ("[[override]]\npath = [\"a\"]\n", "rfw.toml:2:1", "unknown field `path`"),
+        ("boot-file = { ipv5 = \"a\" }\n", "rfw.toml:1:15", "unknown field `ipv5`"),
         ("pairs = [[\"a\"]]\n", "rfw.toml:1:10", ""),
     ] {
         let folder = folder("config-mistakes");

@@ -116,7 +116,7 @@ impl Extension for Cluster {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        Facts::PURE.reassembles()
     }
 }
 

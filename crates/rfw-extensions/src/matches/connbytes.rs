@@ -117,7 +117,7 @@ impl Extension for Connbytes {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Limits)
+        Facts::new(Effect::Limits).reassembles()
     }
 }
 

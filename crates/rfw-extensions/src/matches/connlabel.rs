@@ -82,7 +82,7 @@ impl Extension for Connlabel {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(if self.set { Effect::Rewrites } else { Effect::Pure })
+        Facts::new(if self.set { Effect::Rewrites } else { Effect::Pure }).reassembles()
     }
 }
 

@@ -136,7 +136,7 @@ impl Extension for Connlimit {
             (_, true) => Per::Destination,
             (_, false) => Per::Source,
         };
-        Facts::new(Effect::Limits).bound(Measure::Connections, side, per)
+        Facts::new(Effect::Limits).reassembles().bound(Measure::Connections, side, per)
     }
 }
 

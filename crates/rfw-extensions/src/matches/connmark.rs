@@ -83,6 +83,6 @@ impl Extension for Connmark {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        Facts::PURE.reassembles()
     }
 }

@@ -195,7 +195,8 @@ impl Extension for Conntrack {
 
     fn facts(&self) -> Facts<'_> {
         // The remaining lifetime differs between equal packets.
-        if self.expires.is_some() { Facts::new(Effect::Limits) } else { Facts::PURE }
+        let facts = if self.expires.is_some() { Facts::new(Effect::Limits) } else { Facts::PURE };
+        facts.reassembles()
     }
 }
 

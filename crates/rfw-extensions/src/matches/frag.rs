@@ -126,7 +126,7 @@ impl Extension for Frag {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        Facts::PURE.fragments()
     }
 }
 

@@ -97,6 +97,6 @@ impl Extension for Helper {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE
+        Facts::PURE.reassembles()
     }
 }

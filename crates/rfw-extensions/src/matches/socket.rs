@@ -90,6 +90,6 @@ impl Extension for Socket {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(if self.flags & RESTORE_MARK != 0 { Effect::Rewrites } else { Effect::Pure }).hooks(hook::PREROUTING | hook::INPUT)
+        Facts::new(if self.flags & RESTORE_MARK != 0 { Effect::Rewrites } else { Effect::Pure }).reassembles().hooks(hook::PREROUTING | hook::INPUT)
     }
 }

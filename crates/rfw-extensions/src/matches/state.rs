@@ -92,7 +92,7 @@ impl Extension for State {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::PURE.superseded_by("-m conntrack --ctstate")
+        Facts::PURE.reassembles().superseded_by("-m conntrack --ctstate")
     }
 }
 

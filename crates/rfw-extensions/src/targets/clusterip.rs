@@ -136,7 +136,7 @@ impl Extension for Clusterip {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["filter"]).gone(Gone {
+        Facts::new(Effect::Ends).reassembles().tables(&["filter"]).gone(Gone {
             since: (6, 3),
             instead: "use `-m cluster`, or an address that moves between the hosts",
             replaced: None,

@@ -186,7 +186,7 @@ impl Extension for Connmark {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Rewrites)
+        Facts::new(Effect::Rewrites).reassembles()
     }
 }
 

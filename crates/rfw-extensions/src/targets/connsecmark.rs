@@ -75,7 +75,7 @@ impl Extension for Connsecmark {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Rewrites).tables(&["mangle", "security"])
+        Facts::new(Effect::Rewrites).reassembles().tables(&["mangle", "security"])
     }
 }
 

@@ -187,6 +187,7 @@ impl Extension for Ct {
 
     fn facts(&self) -> Facts<'_> {
         let facts = Facts::new(Effect::Rewrites).tables(&["raw"]);
+        let facts = if self.flags & NOTRACK == 0 { facts.reassembles() } else { facts };
         if self.helper.is_empty() { facts } else { facts.helper(&self.helper) }
     }
 }

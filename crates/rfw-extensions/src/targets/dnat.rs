@@ -79,6 +79,6 @@ impl Extension for Dnat {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["nat"]).hooks(hook::PREROUTING | hook::OUTPUT)
+        Facts::new(Effect::Ends).reassembles().tables(&["nat"]).hooks(hook::PREROUTING | hook::OUTPUT)
     }
 }

@@ -88,6 +88,6 @@ impl Extension for Masquerade {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["nat"]).hooks(hook::POSTROUTING)
+        Facts::new(Effect::Ends).reassembles().tables(&["nat"]).hooks(hook::POSTROUTING)
     }
 }

@@ -95,7 +95,7 @@ impl Extension for Netmap {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["nat"])
+        Facts::new(Effect::Ends).reassembles().tables(&["nat"])
     }
 }
 

@@ -83,6 +83,6 @@ impl Extension for Redirect {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["nat"]).hooks(hook::PREROUTING | hook::OUTPUT)
+        Facts::new(Effect::Ends).reassembles().tables(&["nat"]).hooks(hook::PREROUTING | hook::OUTPUT)
     }
 }

@@ -75,6 +75,6 @@ impl Extension for Snat {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["nat"]).hooks(hook::INPUT | hook::POSTROUTING)
+        Facts::new(Effect::Ends).reassembles().tables(&["nat"]).hooks(hook::INPUT | hook::POSTROUTING)
     }
 }

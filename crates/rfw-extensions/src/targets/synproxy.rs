@@ -105,7 +105,7 @@ impl Extension for Synproxy {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["filter", "mangle"]).hooks(hook::INPUT | hook::FORWARD).protocol(6)
+        Facts::new(Effect::Ends).reassembles().tables(&["filter", "mangle"]).hooks(hook::INPUT | hook::FORWARD).protocol(6)
     }
 }
 

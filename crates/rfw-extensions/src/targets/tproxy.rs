@@ -91,7 +91,7 @@ impl Extension for Tproxy {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::new(Effect::Ends).tables(&["mangle"]).hooks(hook::PREROUTING)
+        Facts::new(Effect::Ends).reassembles().tables(&["mangle"]).hooks(hook::PREROUTING)
     }
 }
 

@@ -17,39 +17,65 @@
 //! boot file: -A INPUT -p tcp --dport 443 -j ACCEPT
 //! ```
 //! **Suppress.** Where something else loads rules after the boot file. Tables that the file doesn't have are left out, and so
-//! are chains of other programs (`external-chains`) with the jumps to them. It is looked at by `rfw lint --live` only, with
-//! `/etc/iptables/rules.v4` or `/etc/sysconfig/iptables`, and their like for IPv6.
+//! are chains of other programs (`external-chains`) with the jumps to them. It is looked at by `rfw lint --live` only, with the
+//! files that `boot-file` in rfw.toml names, else `/etc/iptables/rules.v4` or `/etc/sysconfig/iptables`, and their like for IPv6.
 
 use std::collections::BTreeSet;
 
 use rfw_diagnostics::{Diagnostic, Severity, codes};
 
 use crate::Finding;
-use crate::checks::Cx;
-use crate::compare::{Comparison, compare};
+use crate::checks::{Cx, SHOWN};
+use crate::compare::{Difference, Differences, differences};
 use crate::model::Model;
 
-/// One finding: the first difference.
+/// Differences that are counted.
+const COUNTED: usize = 100;
+
+/// One finding: how many differences there are, and the first ones.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
-    let Some(boot) = cx.boot else { return };
+    let Some((boot, file)) = cx.boot else { return };
     let mut now = cx.model.clone();
     now.tables.retain(|table| boot.table(table.name).is_some());
     let (now, then) = (without_others(now), without_others(boot.clone()));
     if are_equal(&now, &then) {
         return;
     }
-    let (severity, message) = match compare(&now, &then, cx.facts) {
-        Comparison::Same => return,
-        Comparison::Different { packet, change } => {
-            (Severity::Warn, format!("after a reboot packets will fare otherwise: {packet}: {change}"))
+    let unread = then.rules().find(|(_, placed)| placed.body.is_none());
+    let Differences { found, unknown } = match unread {
+        Some((_, placed)) => {
+            let line = file.line_column(placed.span.start).line;
+            let why = format!("line {line} of it cannot be read");
+            Differences { found: Vec::new(), unknown: Some(why) }
         }
-        Comparison::Unknown(why) => {
-            (Severity::Warn, format!("the boot file has other rules, and whether they do the same is not known: {why}"))
+        None => differences(&now, &then, cx.facts, COUNTED),
+    };
+    let rest = unknown.as_ref().map_or(String::new(), |why| format!("; there may be more: {why}"));
+    let message = match (found.as_slice(), unknown) {
+        ([], None) => return,
+        ([], Some(why)) => {
+            format!("{} has other rules, and whether they do the same is not known: {why}", file.name)
+        }
+        ([one], _) => format!("after a reboot packets will fare otherwise: {}: {}{rest}", one.packet, one.change),
+        (all, _) => {
+            let count = if all.len() == COUNTED { format!("{COUNTED} or more") } else { all.len().to_string() };
+            format!("after a reboot packets will fare otherwise, in {count} ways{rest}")
         }
     };
-    let found = Diagnostic::new(codes::BOOT_FILE_DRIFT, severity, cx.start(), message)
-        .help("save the running rules (`netfilter-persistent save`, or `iptables-save` into the file), or load the file");
-    out.push(Finding::new(found));
+    let mut diagnostic = Diagnostic::new(codes::BOOT_FILE_DRIFT, Severity::Warn, cx.start(), message);
+    let shown = if found.len() == 1 { &[][..] } else { found.get(..SHOWN).unwrap_or(&found) };
+    for Difference { packet, change, by } in shown {
+        diagnostic = diagnostic.also(by.unwrap_or_else(|| cx.start()), format!("{packet}: {change}"));
+    }
+    if found.len() > SHOWN {
+        let more = format!("{} more are not shown", found.len() - SHOWN);
+        diagnostic = diagnostic.label(more);
+    }
+    diagnostic = diagnostic.help(format!(
+        "save the running rules (`netfilter-persistent save`, or `iptables-save` into {}), or load the file",
+        file.name
+    ));
+    out.push(Finding::new(diagnostic));
 }
 
 /// A ruleset without the chains that other programs fill.

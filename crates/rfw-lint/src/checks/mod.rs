@@ -31,7 +31,7 @@ pub struct Cx<'a> {
     /// The ruleset of the other family of the same host, where both were given.
     sibling: Option<(&'a Model, &'a Source)>,
     /// What the next start of the host will load, for the running ruleset.
-    pub(crate) boot: Option<&'a Model>,
+    pub(crate) boot: Option<(&'a Model, &'a Source)>,
     /// Whether findings get the ways of their packets.
     pub(crate) walks: bool,
     /// Rules that one earlier rule covers.

@@ -293,7 +293,8 @@ fn fragments_that_nobody_sees() {
     assert_eq!(codes("-A INPUT -f -j DROP\n-A INPUT -m conntrack --ctstate NEW -j ACCEPT"), 1);
     assert_eq!(codes(&format!("-A INPUT -f -j DROP\n{nat}")), 1);
     assert_eq!(codes("-A INPUT -f -j DROP\n-A INPUT -m connmark --mark 1 -j ACCEPT"), 1);
-    assert_eq!(codes("-A INPUT -f -j DROP"), 0);
+    assert_eq!(codes("-A INPUT -f -j DROP"), 1);
+    assert_eq!(codes("-A FORWARD -f -j DROP"), 0);
     assert_eq!(codes("-A INPUT ! -f -j DROP\n-A INPUT -m state --state NEW -j ACCEPT"), 0);
 }
 

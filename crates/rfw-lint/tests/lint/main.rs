@@ -1,5 +1,6 @@
 //! Tests of the checks on whole texts.
 
+mod boot;
 mod cases;
 mod common;
 mod compare;

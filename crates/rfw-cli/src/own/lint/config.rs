@@ -29,6 +29,8 @@ pub struct Config {
     pub sysctl_files: Vec<PathBuf>,
     /// Files of `ipset save`, as written.
     pub ipset_files: Vec<PathBuf>,
+    /// What the host loads at its start, for IPv4 and for IPv6, as written.
+    pub boot_files: [Option<PathBuf>; 2],
     /// Known findings.
     pub baseline: Option<PathBuf>,
 }
@@ -73,6 +75,8 @@ struct File {
     #[serde(default)]
     facts: FactFiles,
     #[serde(default)]
+    boot_file: BootFiles,
+    #[serde(default)]
     pairs: Vec<[PathBuf; 2]>,
     #[serde(default, rename = "override")]
     overrides: Vec<OverrideTable>,
@@ -100,6 +104,13 @@ struct ManagementTable {
     ports: Vec<Spanned<PortValue>>,
     #[serde(default)]
     from: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BootFiles {
+    ipv4: Option<PathBuf>,
+    ipv6: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]
@@ -262,6 +273,7 @@ impl Reader<'_> {
             pairs: file.pairs,
             sysctl_files: file.facts.sysctl.into_vec(),
             ipset_files: file.facts.ipset.into_vec(),
+            boot_files: [file.boot_file.ipv4, file.boot_file.ipv6],
             baseline: file.baseline,
         })
     }

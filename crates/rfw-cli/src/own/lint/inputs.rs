@@ -25,6 +25,8 @@ pub struct Member {
     pub settings: Rc<Settings>,
     /// Whether it was asked for; the other family's file of a pair is read for the comparison only.
     pub wanted: bool,
+    /// What the next start of the host will load, for its running ruleset.
+    pub boot: Option<Source>,
 }
 
 /// What is looked at together.
@@ -59,6 +61,7 @@ pub struct Wanted<'a> {
 /// # Errors
 /// If the kernel or the settings cannot be read.
 pub fn live(family: Option<Family>, finder: &mut Finder) -> Result<Inputs, String> {
+    let mut unread = Vec::new();
     let mut member = |family| {
         let name = match family {
             Family::Ipv4 => "<running IPv4 ruleset>",
@@ -67,24 +70,42 @@ pub fn live(family: Option<Family>, finder: &mut Finder) -> Result<Inputs, Strin
         let text = crate::save::live_text(family, false)?;
         let source = Source::new(name, SourceKind::Live, text);
         let settings = finder.of(None)?;
-        Ok::<_, String>(Member { source, input: Input::Save, family, path: None, settings, wanted: true })
+        let boot = boot_file(family, &settings).unwrap_or_else(|text| {
+            unread.push(text);
+            None
+        });
+        let wanted = true;
+        Ok::<_, String>(Member { source, input: Input::Save, family, path: None, settings, wanted, boot })
     };
     let unit = match family {
         Some(family) => Unit::One(Box::new(member(family)?)),
         None => Unit::Pair(Box::new([member(Family::Ipv4)?, member(Family::Ipv6)?])),
     };
-    Ok(Inputs { units: vec![unit], unread: Vec::new() })
+    Ok(Inputs { units: vec![unit], unread })
 }
 
-/// The first file there is that the host loads at its start: of Debian's iptables-persistent, of Red Hat's and of Arch's services.
-pub fn boot_file(family: Family) -> Option<Source> {
+/// What the host loads at its start: the file that the settings name, else the first there is of Debian's iptables-persistent,
+/// of Red Hat's and of Arch's services.
+fn boot_file(family: Family, settings: &Settings) -> Result<Option<Source>, String> {
+    let said = match family {
+        Family::Ipv4 => &settings.config.boot_files[0],
+        Family::Ipv6 => &settings.config.boot_files[1],
+    };
+    let read = |path: &Path| match std::fs::read(path) {
+        Ok(text) => Ok(Some(Source::new(path.display().to_string(), SourceKind::File, text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && said.is_none() => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    };
+    if let Some(path) = said {
+        return read(&settings.folder.join(path));
+    }
     let paths = match family {
         Family::Ipv4 => ["/etc/iptables/rules.v4", "/etc/sysconfig/iptables", "/etc/iptables/iptables.rules"],
         Family::Ipv6 => {
             ["/etc/iptables/rules.v6", "/etc/sysconfig/ip6tables", "/etc/iptables/ip6tables.rules"]
         }
     };
-    paths.into_iter().find_map(|path| Some(Source::new(path, SourceKind::File, std::fs::read(path).ok()?)))
+    paths.into_iter().find_map(|path| read(Path::new(path)).transpose()).transpose()
 }
 
 /// Reads files.
@@ -103,7 +124,8 @@ pub fn files(wanted: &Wanted<'_>, finder: &mut Finder) -> Result<Inputs, String>
                     Ok(Some((source, input, family))) => {
                         let path = (path != Path::new("-")).then_some(path);
                         let settings = finder.of(path.as_deref())?;
-                        members.push(Member { source, input, family, path, settings, wanted: true });
+                        let (wanted, boot) = (true, None);
+                        members.push(Member { source, input, family, path, settings, wanted, boot });
                     }
                     Ok(None) => {}
                     Err(text) => inputs.unread.push(text),
@@ -238,7 +260,8 @@ fn pair_up(
             (None, Some(said)) => match text_of(said, None) {
                 Ok((source, input, family)) if family != member.family => {
                     let settings = finder.of(Some(said))?;
-                    Some(Member { source, input, family, path: Some(said.clone()), settings, wanted: false })
+                    let (path, wanted, boot) = (Some(said.clone()), false, None);
+                    Some(Member { source, input, family, path, settings, wanted, boot })
                 }
                 Ok(_) => None,
                 Err(text) => {

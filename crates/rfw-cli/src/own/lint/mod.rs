@@ -17,7 +17,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rfw_diagnostics::{Severity, Source, SourceKind};
+use rfw_diagnostics::{Severity, Source};
 use rfw_extensions::Names;
 use rfw_lint::{Finding, Input, Offline, Options, Report, Text};
 use rfw_nft::Family;
@@ -192,11 +192,10 @@ fn check(unit: Unit, names: &dyn Names, choice: &Choice) -> Vec<Checked> {
     }
 }
 
-/// What a text is looked at with; the running ruleset with what the next start will load, where that is found.
+/// What a text is looked at with.
 fn options_of(member: &Member, choice: &Choice) -> Options {
     let options = member.settings.options(member.path.as_deref(), choice);
-    let live = member.source.kind == SourceKind::Live;
-    Options { boot: if live { inputs::boot_file(member.family) } else { None }, ..options }
+    Options { boot: member.boot.clone(), ..options }
 }
 
 fn checked(member: Member, report: Report, choice: &Choice) -> Checked {

@@ -152,15 +152,22 @@ impl Conditions {
             match &item {
                 Item::Plain(Expr::Verdict(verdict)) => found.outcome = outcome(verdict),
                 Item::Plain(Expr::Counter { .. } | Expr::Notrack) => {}
-                Item::Plain(Expr::Log { .. }) => found.logs = true,
+                Item::Plain(Expr::Log { .. }) => {
+                    found.logs = true;
+                    found.effects.push(item);
+                }
                 Item::Plain(Expr::Target { .. }) => {
                     found.outcome = Outcome::Ends;
                     found.rewrites = true;
+                    found.effects.push(item);
                 }
                 Item::Plain(Expr::Match { .. }) | Item::Opaque(Expr::Unknown { .. }) => {
                     found.take(item, Effect::Limits, family);
                 }
-                Item::Set { .. } => found.rewrites = true,
+                Item::Set { .. } => {
+                    found.rewrites = true;
+                    found.effects.push(item);
+                }
                 other if ending(other).is_some() => {
                     found.outcome = ending(other).unwrap_or(Outcome::Ends);
                     found.effects.push(item);
@@ -310,16 +317,19 @@ impl Conditions {
     /// Whether two rules ask and do the same, in whatever order it was written.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        fn same<T: PartialEq>(a: &[T], b: &[T]) -> bool {
-            a.len() == b.len() && a.iter().all(|x| b.contains(x))
-        }
+        self.does_the_same(other)
+            && alike(&self.tests, &other.tests)
+            && alike(&self.masked, &other.masked)
+            && alike(&self.opaque, &other.opaque)
+    }
+
+    /// Whether two rules do the same with what they match, and slow it down alike.
+    #[must_use]
+    pub fn does_the_same(&self, other: &Self) -> bool {
         self.outcome == other.outcome
             && self.outcome != Outcome::Unknown
             && self.effects == other.effects
-            && same(&self.tests, &other.tests)
-            && same(&self.masked, &other.masked)
-            && same(&self.opaque, &other.opaque)
-            && same(&self.limits, &other.limits)
+            && alike(&self.limits, &other.limits)
     }
 
     /// Whether two rules ask and do the same but for one field, of which each asks something else.
@@ -374,6 +384,11 @@ impl Conditions {
             _ => None,
         })
     }
+}
+
+/// Whether two lists have the same members.
+fn alike<T: PartialEq>(a: &[T], b: &[T]) -> bool {
+    a.len() == b.len() && a.iter().all(|x| b.contains(x))
 }
 
 fn constants(low: &Value, high: Option<&Value>) -> Option<Set> {

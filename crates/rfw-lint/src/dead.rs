@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::checks::Cx;
 use crate::conditions::{Conditions, Key, Outcome};
-use crate::coverage::Cover;
 use crate::model::RuleId;
-use crate::space::{Dead, Incomplete};
+use crate::space::{Dead, Hook, Incomplete, Kind};
 
 /// Why a rule can never match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
     /// Its own conditions exclude each other.
     Unsatisfiable,
-    /// An earlier rule without conditions ends the chain.
+    /// An earlier rule of the chain takes every packet.
     CatchAll,
     /// An earlier rule asks and does the same.
     Same,
@@ -46,42 +45,63 @@ pub(crate) struct Death {
 /// All dead rules of a ruleset.
 pub(crate) fn deaths(cx: &Cx<'_>) -> BTreeMap<RuleId, Death> {
     let mut found = BTreeMap::new();
-    let mut exhausted: Option<(usize, usize)> = None;
+    let mut end = None;
     for (id, placed) in cx.model.rules() {
-        let Some(dead) = cx.space().dead(id) else { continue };
-        let behind = exhausted == Some((id.table, id.chain));
-        let Ok(death) = death(cx, id, &placed.conditions, dead, behind) else { break };
+        end = end.filter(|end: &End| (end.at.table, end.at.chain) == (id.table, id.chain));
+        let Some(dead) = cx.space().dead(id) else {
+            end = end.or_else(|| takes_everything(cx, id).then_some(End { at: id, cause: Cause::CatchAll }));
+            continue;
+        };
+        let Ok(death) = death(cx, id, &placed.conditions, dead, end.as_ref()) else { break };
         if death.cause == Cause::Exhausted {
-            exhausted = Some((id.table, id.chain));
+            end = Some(End { at: id, cause: Cause::BehindExhausted });
+        } else if end.is_none() && dead == Dead::Elsewhere && takes_everything(cx, id) {
+            end = Some(End { at: id, cause: Cause::CatchAll });
         }
         found.insert(id, death);
     }
     found
 }
 
-fn death(cx: &Cx<'_>, id: RuleId, rule: &Conditions, dead: Dead, behind: bool) -> Result<Death, Incomplete> {
-    let own = |rule| RuleId { rule, ..id };
+/// Where a chain ends before its last rule, and why the rules behind it are dead.
+struct End {
+    at: RuleId,
+    cause: Cause,
+}
+
+/// Whether a rule takes whatever packet comes to it.
+fn takes_everything(cx: &Cx<'_>, id: RuleId) -> bool {
+    let space = cx.space();
+    space.matched(id) == space.all() && space.takes(id) == space.all() && !space.is_grouped(id)
+}
+
+fn death(
+    cx: &Cx<'_>,
+    id: RuleId,
+    rule: &Conditions,
+    dead: Dead,
+    end: Option<&End>,
+) -> Result<Death, Incomplete> {
     let space = cx.space();
     let lone = |cause| Ok(Death { cause, by: Vec::new() });
     if dead == Dead::Unsatisfiable {
         return lone(Cause::Unsatisfiable);
     }
-    match cx.coverage.cover(id) {
-        Some(Cover::CatchAll(by)) => return Ok(Death { cause: Cause::CatchAll, by: vec![own(by)] }),
-        Some(Cover::Same(by)) => return Ok(Death { cause: Cause::Same, by: vec![own(by)] }),
-        _ => {}
+    if let Some(End { at, cause }) = end {
+        let by = if *cause == Cause::CatchAll { vec![*at] } else { Vec::new() };
+        return Ok(Death { cause: cause.clone(), by });
+    }
+    if let Some(&first) = cx.copies().get(&id) {
+        return Ok(Death { cause: Cause::Same, by: vec![first] });
     }
     let chain = rfw_space::ChainId { table: id.table, chain: id.chain };
     if space.is_empty(space.entry(chain))? {
         return lone(Cause::NothingEnters);
     }
-    if behind {
-        return lone(Cause::BehindExhausted);
-    }
     let covers = space.covers(id)?;
     let hook = [Key::Iif, Key::Oif, Key::State].iter().any(|key| rule.set(key).is_some());
     let cause = if covers.rules.is_empty() {
-        if covers.excluded && hook { Cause::NoSuchHook } else { Cause::NeverSent }
+        if hook && !is_possible(cx, id)? { Cause::NoSuchHook } else { Cause::NeverSent }
     } else if is_limit(rule) && covers.rules.iter().all(|&by| accepts(cx, by)) {
         Cause::Limit
     } else if rule.logs {
@@ -92,6 +112,19 @@ fn death(cx: &Cx<'_>, id: RuleId, rule: &Conditions, dead: Dead, behind: bool) -
         Cause::Shadowed
     };
     Ok(Death { cause, by: covers.rules })
+}
+
+/// Whether some hook that leads to a rule can have packets that it matches.
+fn is_possible(cx: &Cx<'_>, id: RuleId) -> Result<bool, Incomplete> {
+    let (table, space) = (&cx.model.tables[id.table], cx.space());
+    let Some(kind) = Kind::named(table.name) else { return Ok(true) };
+    let hooks = table.hooks_of(id.chain);
+    for hook in hooks.iter().filter_map(|&at| Hook::named(&table.chains[at].name)) {
+        if space.overlaps(space.at(kind, hook), space.matched(id))? {
+            return Ok(true);
+        }
+    }
+    Ok(hooks.is_empty())
 }
 
 /// A rule that slows somebody down, or the half of one that counts.

@@ -10,7 +10,7 @@ pub mod checks;
 mod commands;
 mod compare;
 pub mod conditions;
-mod coverage;
+mod copies;
 mod dead;
 pub mod facts;
 mod fields;

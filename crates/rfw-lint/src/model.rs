@@ -1,6 +1,6 @@
 //! A ruleset with places: what the whole text leaves behind, and where each part of it was said.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rfw_compiler::{Body, RuleTarget, TableSpec};
 use rfw_diagnostics::Span;
@@ -8,7 +8,7 @@ use rfw_nft::Family;
 
 use crate::Finding;
 use crate::commands::{Step, Window};
-use crate::conditions::Conditions;
+use crate::conditions::{Conditions, Outcome};
 use crate::facts::Facts;
 use crate::read::Input;
 
@@ -186,6 +186,28 @@ impl Table {
     #[must_use]
     pub fn position(&self, name: &[u8]) -> Option<usize> {
         self.index.get(name).copied()
+    }
+
+    /// The base chains that lead to a chain, itself if it is one.
+    #[must_use]
+    pub(crate) fn hooks_of(&self, chain: usize) -> BTreeSet<usize> {
+        let (mut seen, mut open) = (BTreeSet::from([chain]), vec![chain]);
+        while let Some(at) = open.pop() {
+            let name = &self.chains[at].name;
+            for (caller, own) in self.chains.iter().enumerate() {
+                let calls = |placed: &Placed| match &placed.conditions.outcome {
+                    Outcome::Jump(to) | Outcome::Goto(to) => to == name,
+                    Outcome::Unknown => placed.mentions.as_ref().is_none_or(|to| to == name),
+                    _ => false,
+                };
+                if !seen.contains(&caller) && own.rules.iter().any(calls) {
+                    seen.insert(caller);
+                    open.push(caller);
+                }
+            }
+        }
+        seen.retain(|&at| self.chains[at].policy.is_some());
+        seen
     }
 
     /// The first rule that sends packets to a chain: chain index and rule index.

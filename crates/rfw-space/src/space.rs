@@ -321,6 +321,18 @@ impl Space {
         self.region(|e| e.matched(id))
     }
 
+    /// What of [`Space::matched`] a rule takes for sure, so that rules behind it do not see it.
+    #[must_use]
+    pub fn takes(&self, id: RuleId) -> Region {
+        self.region(|e| e.takes(id))
+    }
+
+    /// Whether chance decides a rule in part: a limit, or what the analysis has no variable for.
+    #[must_use]
+    pub fn is_by_chance(&self, id: RuleId) -> bool {
+        self.0.borrow().program.rule(id).is_some_and(|rule| rule.condition.chance)
+    }
+
     /// What comes to a rule: of all that enters its chain, what no rule before it takes.
     #[must_use]
     pub fn comes_to(&self, id: RuleId) -> Region {

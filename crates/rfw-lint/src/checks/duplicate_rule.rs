@@ -18,19 +18,21 @@
 //! ```
 //! **Suppress.** Where two rules are kept apart on purpose, for two counters.
 
-use rfw_diagnostics::{Diagnostic, Severity, codes};
+use rfw_diagnostics::{Diagnostic, FixSafety, Severity, codes};
 
 use crate::Finding;
 use crate::checks::Cx;
 use crate::conditions::Outcome;
-use crate::coverage::Cover;
-use crate::model::RuleId;
+use crate::dead::Cause;
 
 /// One finding per later copy.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
-    for (id, placed) in cx.model.rules() {
-        let Some(Cover::Same(by)) = cx.coverage.cover(id) else { continue };
-        let Some(first) = cx.sibling(id, by) else { continue };
+    for (&id, &by) in cx.copies() {
+        // What is dead for another reason is reported with that.
+        if cx.deaths().get(&id).is_some_and(|death| death.cause != Cause::Same) {
+            continue;
+        }
+        let (Some(placed), Some(first)) = (cx.model.rule(id), cx.model.rule(by)) else { continue };
         let rule = &placed.conditions;
         let twice = matches!(rule.outcome, Outcome::Continue | Outcome::Jump(_));
         let effect = if twice { ": its effect comes twice" } else { "" };
@@ -38,10 +40,15 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
             codes::DUPLICATE_RULE,
             Severity::Warn,
             placed.span,
-            format!("same rule as {}{effect}", cx.line(RuleId { rule: by, ..id }, first)),
+            format!("same rule as {}{effect}", cx.line(by, first)),
         )
         .also(first.span, "the first of them")
         .help("probably a script that appends on every start; guard with `-C` or restore the file atomically");
+        let safety = if cx.deaths().contains_key(&id) { FixSafety::Safe } else { FixSafety::Unsafe };
+        let diagnostic = match cx.whole_line(placed.span) {
+            Some(line) => diagnostic.fix(line, "", safety),
+            None => diagnostic,
+        };
         out.push(Finding::about(diagnostic, cx.model, id));
     }
 }

@@ -18,14 +18,12 @@
 //! ```
 //! **Suppress.** Where another chain will call this one too.
 
-use std::collections::BTreeSet;
-
 use rfw_diagnostics::{Diagnostic, FixSafety, Severity, Span, codes};
 
 use crate::Finding;
 use crate::checks::Cx;
-use crate::conditions::{Key, Outcome};
-use crate::model::{Placed, Table};
+use crate::conditions::Key;
+use crate::model::Placed;
 use crate::space::Hook;
 
 /// One finding per rule.
@@ -40,7 +38,7 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
         if chain.policy.is_some() {
             continue;
         }
-        let hooks = callers(table, id.chain);
+        let hooks = table.hooks_of(id.chain);
         let kinds = || hooks.iter().filter_map(|&at| Hook::named(&table.chains[at].name));
         for (key, words, short, has) in [
             (Key::Iif, ["-i", "--in-interface"], "-o", Hook::has_iif as fn(Hook) -> bool),
@@ -95,28 +93,4 @@ fn written(cx: &Cx<'_>, placed: &Placed, names: [&str; 2]) -> (Option<Span>, Str
     // Bytes that are no text move what follows.
     let exact = text.len() == cx.source.slice(placed.span).len();
     (exact.then(|| Span::new(from, from + option.len())), format!("`{not}{option} {value}`"))
-}
-
-/// Base chains that lead to a chain.
-fn callers(table: &Table, chain: usize) -> BTreeSet<usize> {
-    let (mut seen, mut open, mut found) = (BTreeSet::from([chain]), vec![chain], BTreeSet::new());
-    while let Some(at) = open.pop() {
-        let name = &table.chains[at].name;
-        for (caller, own) in table.chains.iter().enumerate() {
-            let calls = |placed: &Placed| match &placed.conditions.outcome {
-                Outcome::Jump(to) | Outcome::Goto(to) => to == name,
-                Outcome::Unknown => placed.mentions.as_ref().is_none_or(|to| to == name),
-                _ => false,
-            };
-            if own.rules.iter().any(calls) {
-                if own.policy.is_some() {
-                    found.insert(caller);
-                }
-                if seen.insert(caller) {
-                    open.push(caller);
-                }
-            }
-        }
-    }
-    found
 }

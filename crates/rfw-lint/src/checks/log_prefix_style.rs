@@ -30,7 +30,7 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
     let mut known: HashMap<&[u8], (RuleId, Outcome)> = HashMap::new();
     for (id, placed) in cx.model.rules() {
         // What is never logged needs no name.
-        if cx.coverage.cover(id).is_some() {
+        if cx.is_reported(id) {
             continue;
         }
         let Some(prefix) = placed.facts().find_map(|facts| facts.log_prefix) else { continue };

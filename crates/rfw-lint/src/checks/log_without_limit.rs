@@ -33,7 +33,7 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
     for (id, placed) in cx.model.rules() {
         let open = exposed.get(id.table).and_then(|t| t.get(id.chain)).copied().unwrap_or(false);
         let rule = &placed.conditions;
-        if !rule.logs || !open || cx.coverage.cover(id).is_some() || is_bounded(rule) {
+        if !rule.logs || !open || cx.is_reported(id) || is_bounded(rule) {
             continue;
         }
         if limited_before(&cx.model.tables[id.table], id) {

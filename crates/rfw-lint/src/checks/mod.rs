@@ -9,7 +9,6 @@ use rfw_diagnostics::{Code, Severity, Source, SourceKind, Span, codes};
 
 use crate::Finding;
 use crate::conditions::Outcome;
-use crate::coverage::Coverage;
 use crate::dead::Death;
 use crate::facts::Facts;
 use crate::mend::{Broken, Mended};
@@ -34,10 +33,10 @@ pub struct Cx<'a> {
     pub(crate) boot: Option<(&'a Model, &'a Source)>,
     /// Whether findings get the ways of their packets.
     pub(crate) walks: bool,
-    /// Rules that one earlier rule covers.
-    pub coverage: Coverage,
     /// Sets of packets, once a check asked.
     space: OnceCell<Space>,
+    /// Rules that are like an earlier one.
+    copies: OnceCell<BTreeMap<RuleId, RuleId>>,
     /// Rules that can never match, and why.
     deaths: OnceCell<BTreeMap<RuleId, Death>>,
 }
@@ -58,8 +57,8 @@ impl<'a> Cx<'a> {
             sibling,
             boot: None,
             walks: false,
-            coverage: Coverage::of(model),
             space: OnceCell::new(),
+            copies: OnceCell::new(),
             deaths: OnceCell::new(),
         }
     }
@@ -81,9 +80,19 @@ impl<'a> Cx<'a> {
         self.space.get()
     }
 
+    /// Rules that ask and do what an earlier rule of their chain did, which is the value.
+    pub(crate) fn copies(&self) -> &BTreeMap<RuleId, RuleId> {
+        self.copies.get_or_init(|| crate::copies::copies(self))
+    }
+
     /// Rules that can never match, each with its one cause.
     pub(crate) fn deaths(&self) -> &BTreeMap<RuleId, Death> {
         self.deaths.get_or_init(|| crate::dead::deaths(self))
+    }
+
+    /// Whether a rule can never match, or is like an earlier one: then it has a finding.
+    pub(crate) fn is_reported(&self, id: RuleId) -> bool {
+        self.copies().contains_key(&id) || self.deaths().contains_key(&id)
     }
 
     /// How a message names rules: `line 7`, `lines 7 and 8`, `lines 1, 2, 3, 4, 5 and 17 more`.

@@ -44,8 +44,9 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
                 }
                 continue;
             }
-            // The rules of a chain that is called once are dead if its jump has no effect: that is reported already.
-            let others = (jumps.len() > 1).then(|| behind(table, at, chain)).flatten().filter(|rules| !rules.is_empty());
+            // If all of its rules are dead, that is reported already.
+            let alive = |rules: &Vec<RuleId>| rules.iter().any(|&id| cx.space().dead(id).is_none());
+            let others = (jumps.len() > 1).then(|| behind(table, at, chain)).flatten().filter(alive);
             let Some(rules) = others else { continue };
             for &jump in &jumps {
                 if matches!(touches(cx, jump, &rules), Ok(false)) {

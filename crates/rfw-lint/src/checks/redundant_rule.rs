@@ -26,7 +26,7 @@ use crate::Finding;
 use crate::checks::Cx;
 use crate::checks::limit_without_drop::is_limited_accept;
 use crate::conditions::Outcome;
-use crate::coverage::Cover;
+use crate::dead::Cause;
 use crate::model::RuleId;
 use crate::space::Incomplete;
 
@@ -38,11 +38,9 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
 
 fn look(cx: &Cx<'_>, out: &mut Vec<Finding>) -> Result<(), Incomplete> {
     // Of two that are the same the later one is reported, elsewhere.
-    let same = |(id, _): (RuleId, _)| match cx.coverage.cover(id) {
-        Some(Cover::Same(rule)) => Some(RuleId { rule, ..id }),
-        _ => None,
-    };
-    let copied: HashSet<RuleId> = cx.model.rules().filter_map(same).collect();
+    let told = |id| cx.deaths().get(id).is_none_or(|death| death.cause == Cause::Same);
+    let copied: HashSet<RuleId> =
+        cx.copies().iter().filter(|(id, _)| told(*id)).map(|(_, first)| *first).collect();
     for (id, placed) in cx.model.rules() {
         let word = match placed.conditions.outcome {
             Outcome::Accept => "accepts",

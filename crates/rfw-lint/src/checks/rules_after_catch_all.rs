@@ -17,24 +17,26 @@
 //! ```
 //! **Suppress.** While a catch-all at the top of a chain switches the chain off for a time.
 
+use std::collections::BTreeSet;
+
 use rfw_diagnostics::{Diagnostic, Severity, codes};
 
 use crate::Finding;
 use crate::checks::Cx;
 use crate::conditions::Outcome;
-use crate::coverage::Cover;
+use crate::dead::Cause;
 use crate::model::{Placed, RuleId};
 
 /// One finding per catch-all. Where only log rules follow, `log-after-verdict` says it.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
-    for (id, first) in cx.model.rules() {
-        let Some(Cover::CatchAll(by)) = cx.coverage.cover(id) else { continue };
-        if by + 1 != id.rule || only_logs(cx, id) {
+    let behind = cx.deaths().values().filter(|death| death.cause == Cause::CatchAll).filter_map(|d| d.by.first());
+    for &by in behind.collect::<BTreeSet<_>>() {
+        let id = RuleId { rule: by.rule + 1, ..by };
+        let (Some(all), Some(first)) = (cx.model.rule(by), cx.model.rule(id)) else { continue };
+        if only_logs(cx, id) {
             continue;
         }
-        let (Some(all), Some(chain)) = (cx.sibling(id, by), cx.model.tables[id.table].chains.get(id.chain)) else {
-            continue;
-        };
+        let chain = &cx.model.tables[id.table].chains[id.chain];
         let count = chain.rules.len() - id.rule;
         let rules = if count == 1 { "1 rule follows" } else { &format!("{count} rules follow") };
         let last = chain.rules.last().unwrap_or(first);
@@ -43,15 +45,15 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
             codes::RULES_AFTER_CATCH_ALL,
             Severity::Warn,
             all.span,
-            format!("{rules} the catch-all {} on {} and can never match", word(all), cx.line(RuleId { rule: by, ..id }, all)),
+            format!("{rules} the catch-all {} on {} and can never match", word(all), cx.line(by, all)),
         )
         .also(first.span, format!("no packet gets here{upto}"))
         .help(format!(
             "`-A` adds at the end; insert above the catch-all (`-I {} {}`) or move the catch-all last",
             chain.shown(),
-            by + 1
+            by.rule + 1
         ));
-        out.push(Finding::about(diagnostic, cx.model, RuleId { rule: by, ..id }));
+        out.push(Finding::about(diagnostic, cx.model, by));
     }
 }
 

@@ -6,7 +6,7 @@ use rfw_nft::Family;
 
 use crate::common::FewNames;
 
-fn model(text: &str) -> Model {
+pub fn model(text: &str) -> Model {
     let source = Source::new("t.rules", SourceKind::File, text.as_bytes().to_vec());
     read(&source, Input::Save, Family::Ipv4, &Offline::new(&FewNames), &Facts::default())
 }
@@ -167,19 +167,19 @@ fn chains_of_other_programs_stay_open() {
 }
 
 /// Numbers that look random and are the same each time.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).expect("31 bits") % sides
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.roll(from.len())]
     }
 
-    fn rule(&mut self, chain: &str) -> String {
+    pub fn rule(&mut self, chain: &str) -> String {
         let source =
             self.pick(&["", "", "-s 10.0.0.0/8 ", "-s 10.1.0.0/16 ", "! -s 10.1.0.0/16 ", "-s 192.0.2.1 "]);
         let interface = self.pick(&["", "", "-i eth0 ", "-i lo ", "! -i lo "]);
@@ -209,12 +209,12 @@ impl Dice {
     }
 }
 
-fn whole(lines: &[String]) -> String {
+pub fn whole(lines: &[String]) -> String {
     filter(&format!(":A - [0:0]\n:B - [0:0]\n{}", lines.join("\n")))
 }
 
 /// What becomes of a packet: the verdict, and what is logged. Limits of even rates hold.
-fn fate(text: &str, model: &Model, packet: &rfw_space::Packet) -> (rfw_space::Verdict, Vec<String>) {
+pub fn fate(text: &str, model: &Model, packet: &rfw_space::Packet) -> (rfw_space::Verdict, Vec<String>) {
     let program = rfw_lint::space::program(model);
     let (table, _) = model.table("filter").expect("a table");
     let chain = model.tables[table].position(b"INPUT").expect("a chain");
@@ -234,7 +234,7 @@ fn fate(text: &str, model: &Model, packet: &rfw_space::Packet) -> (rfw_space::Ve
     (trace.verdict, logged.collect())
 }
 
-fn packets() -> Vec<rfw_space::Packet> {
+pub fn packets() -> Vec<rfw_space::Packet> {
     use rfw_space::{Key, Packet};
     let name = |text: &str| {
         let mut bytes = [0; 16];

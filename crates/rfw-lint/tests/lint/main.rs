@@ -5,6 +5,7 @@ mod cases;
 mod common;
 mod compare;
 mod families;
+mod laws;
 mod mending;
 mod nat;
 mod pages;

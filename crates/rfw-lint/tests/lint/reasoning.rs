@@ -81,6 +81,18 @@ fn what_is_between_may_matter() {
     assert!(codes(OPEN, &format!(":M - [0:0]\n-A M -j DROP\n{marked}")).contains(&305));
     let plain = "-A INPUT -p tcp -j ACCEPT\n-A INPUT -j MARK --set-mark 1\n-A INPUT -p tcp -j ACCEPT";
     assert!(codes(OPEN, plain).contains(&305));
+    // What sets a mark again after another rule is no copy; after one about other packets it is.
+    let marks = |second: &str| {
+        let one = "-A INPUT -p tcp -j MARK --set-mark 1";
+        codes(OPEN, &format!("{one}\n{second}\n{one}")).contains(&305)
+    };
+    assert!(!marks("-A INPUT -s 10.0.0.1 -j MARK --set-mark 2"));
+    assert!(marks("-A INPUT -p udp -j MARK --set-mark 2"));
+    let lists = |between: &str| {
+        let asked = "-A INPUT -m recent --rcheck --name a -j LOG";
+        codes(OPEN, &format!("{asked}\n-A INPUT -m recent --set --name {between}\n{asked}")).contains(&305)
+    };
+    assert!(!lists("a") && lists("b"));
 }
 
 #[test]
@@ -88,6 +100,8 @@ fn order_comments_and_implied_matches_do_not_make_a_rule_another() {
     let same = "-A INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT\n\
                 -A INPUT -p tcp -m conntrack --ctstate NEW -m comment --comment again -m tcp --dport 22 -j ACCEPT";
     assert!(codes(OPEN, same).contains(&305));
+    let flags = "-A INPUT -p tcp --tcp-flags SYN SYN -j LOG\n-A INPUT -p tcp ! --tcp-flags SYN NONE -j LOG";
+    assert!(codes(OPEN, flags).contains(&305));
     let other = "-A INPUT -p tcp --dport 22 -j ACCEPT\n-A INPUT -p tcp --dport 22 -j DROP";
     assert!(!codes(OPEN, other).contains(&305));
 }

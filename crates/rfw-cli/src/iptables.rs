@@ -5,7 +5,7 @@ use rfw_diagnostics::{Classic, CompatVersion, Diagnostic, Source, Span, codes};
 use rfw_extensions::{Printer, Registry};
 use rfw_kernel::Live;
 use rfw_nft::Family;
-use rfw_syntax::{Action, Command, Dictionary, Mode, Word, join_argv, parse_command};
+use rfw_syntax::{Action, Command, Dictionary, Mode, RuleAst, Word, join_argv, parse_command};
 
 use crate::engine::{Done, Halt, Origin, Transaction};
 use crate::names::SystemNames;
@@ -56,7 +56,7 @@ pub fn report_halt(personality: &Personality, halt: Halt, source: &Source) -> u8
             report::diagnostics(personality, &found, 0, source, |_| None)
         }
         Halt::Fatal(classic) => report::plain(personality, &classic),
-        Halt::Conflict => report::plain(
+        Halt::Conflict | Halt::Lists(_) => report::plain(
             personality,
             &Classic::Fatal("the ruleset keeps changing while it is being read".to_owned()),
         ),
@@ -86,7 +86,7 @@ fn execute(
             Ok(())
         }
         _ => {
-            let rules = built(personality.family, spec, command, &names)?;
+            let rules = built(personality.family, spec, command, &names, &mut report::error_text)?;
             let said = retry(|| {
                 // `-A` refers to no other rule, so it reads none, however many it adds.
                 let history = rules.len() > 1 && command.action != Action::Append;
@@ -175,12 +175,13 @@ fn takes_rule(action: Action) -> bool {
     matches!(action, Action::Append | Action::Insert | Action::Delete | Action::Replace | Action::Check)
 }
 
-/// The rules that the command's specification stands for.
+/// The rules that the command's specification stands for; what iptables warns of goes to `warn`, line by line.
 pub fn built(
     family: Family,
     spec: &TableSpec,
     command: &Command<'_>,
     names: &SystemNames,
+    warn: &mut dyn FnMut(&str),
 ) -> Done<Vec<Rule>> {
     if !takes_rule(command.action) {
         return Ok(Vec::new());
@@ -188,9 +189,9 @@ pub fn built(
     let chain = command.chain.as_ref().map_or(&b""[..], |w| &w.text);
     check_chain_name(command)?;
     let cx = BuildCx { family, table: spec.name, chain, names };
-    report::warnings(&command.rule);
+    warnings_of_words(&command.rule).for_each(|text| warn(&text));
     let rules = build(&command.rule, &cx)?;
-    warn_of_rules(family, command, &rules);
+    warnings_of_rules(family, command, &rules).iter().for_each(|text| warn(text));
     if command.action == Action::Replace && rules.len() > 1 {
         return Err(Box::new(
             Diagnostic::error(
@@ -206,12 +207,12 @@ pub fn built(
     Ok(rules)
 }
 
-/// Says what iptables says of rules that it takes with a warning.
-pub fn warn_of_rules(family: Family, command: &Command<'_>, rules: &[Rule]) {
-    warnings_of_rules(family, command, rules).iter().for_each(|text| report::error_text(text));
+/// What iptables says of options that it takes with a warning.
+pub fn warnings_of_words(rule: &RuleAst<'_>) -> impl Iterator<Item = String> {
+    rule.warnings().map(|text| format!("{text}\n"))
 }
 
-/// What [`warn_of_rules`] says; several addresses in one command say it once.
+/// What iptables says of rules that it takes with a warning; several addresses in one command say it once.
 pub fn warnings_of_rules(family: Family, command: &Command<'_>, rules: &[Rule]) -> Vec<String> {
     let parts = rules.first().into_iter().flat_map(|rule| &rule.matches);
     let values = parts.flat_map(|part| part.warnings()).map(|text| format!("{text}\n"));

@@ -3,20 +3,12 @@
 use std::io::{IsTerminal, Write};
 
 use rfw_diagnostics::{Classic, Diagnostic, Source, render_text};
-use rfw_syntax::RuleAst;
 
 use crate::personality::Personality;
 
 /// Writes to standard error; a closed one is nobody's fault.
 pub fn error_text(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
-}
-
-/// Says what iptables says of options that it takes with a warning.
-pub fn warnings(rule: &RuleAst<'_>) {
-    for text in rule.warnings() {
-        error_text(&format!("{text}\n"));
-    }
 }
 
 /// Writes to standard output. A reader that went away ends the program quietly, as SIGPIPE would.

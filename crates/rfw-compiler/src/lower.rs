@@ -1,7 +1,7 @@
 //! Typed rules to expressions.
 
 use rfw_extensions::lowering::Hint;
-use rfw_extensions::{Encoding, Lowering};
+use rfw_extensions::{Encoding, Lowering, Match};
 use rfw_nft::message::Compat;
 use rfw_nft::message::userdata;
 use rfw_nft::{Expr, Family, Verdict};
@@ -39,14 +39,35 @@ impl Lowered {
     }
 }
 
-/// Lowers a rule with the given counters.
+/// What a native rule becomes where it asks whether something is in a list: `-m multiport --dports 22,80` for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListForm {
+    /// A look into an anonymous set.
+    Set,
+    /// The match that iptables writes, which lifts to the same typed form.
+    Xt,
+}
+
+/// Lowers a rule with the given counters, its lists to sets.
 #[must_use]
 pub fn lower(rule: &Rule, encoding: Encoding, family: Family, counters: (u64, u64)) -> Lowered {
+    lower_lists(rule, encoding, ListForm::Set, family, counters)
+}
+
+/// Lowers a rule with the given counters.
+#[must_use]
+pub fn lower_lists(
+    rule: &Rule,
+    encoding: Encoding,
+    lists: ListForm,
+    family: Family,
+    counters: (u64, u64),
+) -> Lowered {
     let protocol = rule.selector.protocol_pair();
     let mut out = Lowering::new(encoding, family, protocol);
     rule.selector.lower(&mut out);
     for part in &rule.matches {
-        part.lower(&mut out);
+        lower_match(part, lists, &mut out);
     }
     out.push(Expr::Counter { packets: counters.0, bytes: counters.1 });
     match &rule.target {
@@ -64,6 +85,26 @@ pub fn lower(rule: &Rule, encoding: Encoding, family: Family, counters: (u64, u6
     Lowered { exprs: out.exprs, userdata, compat }
 }
 
+/// Whether an expression looks into a set that comes with its rule.
+fn is_list(expr: &Expr) -> bool {
+    matches!(expr, Expr::Lookup { members: Some(_), .. })
+}
+
+/// Only matches have lists: the selector's become rules, and no target looks for anything.
+fn lower_match(part: &Match, lists: ListForm, out: &mut Lowering) {
+    let (exprs, hints, spellings) = (out.exprs.len(), out.hints.len(), out.spellings.len());
+    part.lower(out);
+    if lists == ListForm::Set || !out.exprs.iter().skip(exprs).any(is_list) {
+        return;
+    }
+    out.exprs.truncate(exprs);
+    out.hints.truncate(hints);
+    out.spellings.truncate(spellings);
+    let encoding = std::mem::replace(&mut out.encoding, Encoding::Compat);
+    part.lower(out);
+    out.encoding = encoding;
+}
+
 /// A part of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -77,14 +118,20 @@ pub enum Part {
 
 /// The part of a rule that an expression of its lowered form belongs to; `None` for the counter.
 #[must_use]
-pub fn part_of(rule: &Rule, encoding: Encoding, family: Family, expr: usize) -> Option<Part> {
+pub fn part_of(
+    rule: &Rule,
+    encoding: Encoding,
+    lists: ListForm,
+    family: Family,
+    expr: usize,
+) -> Option<Part> {
     let mut out = Lowering::new(encoding, family, rule.selector.protocol_pair());
     rule.selector.lower(&mut out);
     if expr < out.exprs.len() {
         return Some(Part::Selector);
     }
     for (index, part) in rule.matches.iter().enumerate() {
-        part.lower(&mut out);
+        lower_match(part, lists, &mut out);
         if expr < out.exprs.len() {
             return Some(Part::Match(index));
         }

@@ -1,11 +1,12 @@
 //! The laws of the compiler, for one rule.
 //!
 //! 1. `build(parse(print(rule))) == rule`, and printing again changes nothing; for the rule and for its normal form.
-//! 2. `lift(lower(rule))` is the normal form in both encodings, and lowering that gives the same expressions again. Where
-//!    matches of one extension are neighbours they may come back as one: then a second round changes nothing.
+//! 2. `lift(lower(rule))` is the normal form in both encodings, natively with sets and without, and lowering that gives the
+//!    same expressions again. Where matches of one extension are neighbours they may come back as one: then a second round
+//!    changes nothing.
 //! 3. `decode(encode(x)) == x` for the expressions of both encodings.
 
-use rfw_compiler::{Body, Lowered, Rule, lift, lower, normal, print_rule};
+use rfw_compiler::{Body, ListForm, Lowered, Rule, lift, lower_lists, normal, print_rule};
 use rfw_extensions::{Encoding, Printer};
 use rfw_nft::attr::Writer;
 use rfw_nft::{Expr, Listing, decode_list, encode_list};
@@ -47,8 +48,13 @@ pub fn broken(rule: &Rule, chain: &[u8], place: &Place<'_>) -> Vec<String> {
     if usual != *rule {
         faults.extend(reparsed(&usual, chain, place).err().map(|e| format!("law 1, normal form: {e}")));
     }
-    for encoding in [Encoding::Compat, Encoding::Native] {
-        faults.extend(lifted(rule, &usual, encoding, place).err().map(|e| format!("{encoding:?}: {e}")));
+    let forms = [
+        (Encoding::Compat, ListForm::Set),
+        (Encoding::Native, ListForm::Set),
+        (Encoding::Native, ListForm::Xt),
+    ];
+    for form in forms {
+        faults.extend(lifted(rule, &usual, form, place).err().map(|e| format!("{form:?}: {e}")));
     }
     faults
 }
@@ -68,8 +74,18 @@ fn reparsed(rule: &Rule, chain: &[u8], place: &Place<'_>) -> Result<(), String> 
     Ok(())
 }
 
-fn lifted(rule: &Rule, usual: &Rule, encoding: Encoding, place: &Place<'_>) -> Result<(), String> {
-    let lowered = lower(rule, encoding, place.family, COUNTERS);
+fn lifted(
+    rule: &Rule,
+    usual: &Rule,
+    (encoding, lists): (Encoding, ListForm),
+    place: &Place<'_>,
+) -> Result<(), String> {
+    let lower = |rule: &Rule| lower_lists(rule, encoding, lists, place.family, COUNTERS);
+    let lowered = lower(rule);
+    let looks = lowered.exprs.iter().any(|expr| matches!(expr, Expr::Lookup { .. }));
+    if looks && lists == ListForm::Xt {
+        return Err(format!("a set that was not wanted\n{}", Listing(&lowered.exprs)));
+    }
     let through = through_bytes(&lowered)?;
     let (body, counters) = lift(&through.exprs, &through.userdata, place.family, place.names);
     let Body::Rule(found) = body else {
@@ -82,7 +98,7 @@ fn lifted(rule: &Rule, usual: &Rule, encoding: Encoding, place: &Place<'_>) -> R
     if counters != COUNTERS {
         return Err(format!("law 2: counters {counters:?}"));
     }
-    let again = lower(&found, encoding, place.family, COUNTERS);
+    let again = lower(&found);
     let second = lift(&again.exprs, &again.userdata, place.family, place.names).0;
     if second != Body::Rule(found.clone()) {
         return Err(format!("law 2: a second round lifts\n  from {found:?}\n  to   {second:?}"));

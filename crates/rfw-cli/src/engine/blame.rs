@@ -1,12 +1,14 @@
 //! Kernel errors back to the words that caused them: the sequence number leads to the command, the offset in the message
 //! to the expression, the expression to the match or target that it was lowered from.
 
+use std::collections::{HashMap, HashSet};
+
 use rfw_compiler::{BuildCx, Part, build, part_of};
 use rfw_diagnostics::{Classic, Diagnostic, Source, Span, codes};
 use rfw_extensions::Registry;
-use rfw_kernel::Reject;
+use rfw_kernel::{Batch, Reject};
 use rfw_nft::Expr;
-use rfw_nft::message::{RawRule, expr_at_offset};
+use rfw_nft::message::{Message, RawRule, expr_at_offset};
 use rfw_syntax::{Command, Loaded, Mode, Word, parse_command, split_line};
 
 use super::Transaction;
@@ -24,14 +26,17 @@ pub enum Origin<'o> {
 impl Transaction<'_> {
     /// A diagnostic for each refusal.
     pub(super) fn blame(&self, rejects: &[Reject]) -> Vec<Diagnostic> {
-        rejects.iter().map(|reject| self.blame_one(reject)).collect()
+        let refused = refused(&self.batch, rejects);
+        rejects.iter().map(|reject| self.blame_one(reject, refused.get(&reject.seq))).collect()
     }
 
     /// iptables' words for each xt extension of a refused rule that the kernel does not have.
     pub(super) fn missing_extensions(&mut self, rejects: &[Reject]) -> Vec<String> {
         let mut missing = Vec::new();
+        let refused = refused(&self.batch, rejects);
         for reject in rejects.iter().filter(|reject| reject.errno == ENOENT) {
-            for expr in self.sent_exprs(reject.seq) {
+            let rule = refused.get(&reject.seq).and_then(|m| RawRule::decode(m).ok()?.to_rule().ok());
+            for expr in rule.map(|rule| rule.exprs).unwrap_or_default() {
                 let (name, rev, target) = match &expr {
                     Expr::Match { name, rev, .. } => (name, *rev, false),
                     Expr::Target { name, rev, .. } => (name, *rev, true),
@@ -50,14 +55,7 @@ impl Transaction<'_> {
         missing
     }
 
-    /// The expressions of the rule that a message of the batch makes.
-    fn sent_exprs(&self, seq: u32) -> Vec<Expr> {
-        let message = self.batch.messages().flatten().find(|m| m.seq == seq);
-        let rule = message.and_then(|m| RawRule::decode(&m).ok()?.to_rule().ok());
-        rule.map(|rule| rule.exprs).unwrap_or_default()
-    }
-
-    fn blame_one(&self, reject: &Reject) -> Diagnostic {
+    fn blame_one(&self, reject: &Reject, message: Option<&Message<'_>>) -> Diagnostic {
         let reason = std::io::Error::from_raw_os_error(reject.errno).to_string();
         let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
         // The first message of a batch is its opening one, number 1.
@@ -68,7 +66,7 @@ impl Transaction<'_> {
                 .classic(Classic::Resource(format!("batch failed ({reason})")));
         };
         let classic = format!("{} failed ({reason}): {}", op.kind.name(), op.object(&self.tables));
-        let span = self.guilty_words(reject, op).unwrap_or(op.span);
+        let span = message.and_then(|message| self.guilty_words(reject, message, op)).unwrap_or(op.span);
         let mut diagnostic =
             Diagnostic::error(op.code(reject.errno), span, format!("the kernel refused this: {reason}"))
                 .classic(Classic::Resource(classic));
@@ -82,10 +80,9 @@ impl Transaction<'_> {
     }
 
     /// The words of the match or target that the kernel points at, if it points at one.
-    fn guilty_words(&self, reject: &Reject, op: &Op) -> Option<Span> {
+    fn guilty_words(&self, reject: &Reject, message: &Message<'_>, op: &Op) -> Option<Span> {
         let table = self.tables.get(op.table as usize)?;
-        let message = self.message(reject.seq)?;
-        let expr = expr_at_offset(message, reject.attr_offset?)?;
+        let expr = expr_at_offset(message.bytes, reject.attr_offset?)?;
         let mut lexed = Vec::new();
         let (words, mode): (&[Word<'_>], Mode) = match self.origin? {
             Origin::Words(words) => (words, Mode::CommandLine),
@@ -101,13 +98,16 @@ impl Transaction<'_> {
         let chain = table.chain_name(op.chain?)?;
         let cx = BuildCx { family: self.family, table: table.spec.name, chain, names: self.names };
         let rules = build(&command.rule, &cx).ok()?;
-        span_of(&command, part_of(rules.first()?, table.encoding, self.family, expr)?)
+        let lists = self.lists.form();
+        span_of(&command, part_of(rules.first()?, table.encoding, lists, self.family, expr)?)
     }
+}
 
-    /// The bytes of one message of the batch.
-    fn message(&self, seq: u32) -> Option<&[u8]> {
-        self.batch.messages().flatten().find(|m| m.seq == seq).map(|m| m.bytes)
-    }
+/// The messages that were refused, by number.
+fn refused<'b>(batch: &'b Batch, rejects: &[Reject]) -> HashMap<u32, Message<'b>> {
+    let numbers: HashSet<u32> = rejects.iter().map(|reject| reject.seq).collect();
+    let messages = batch.messages().flatten();
+    messages.filter(|message| numbers.contains(&message.seq)).map(|message| (message.seq, message)).collect()
 }
 
 fn span_of(command: &Command<'_>, part: Part) -> Option<Span> {

@@ -6,6 +6,7 @@
 
 mod blame;
 mod chains;
+mod lists;
 mod ops;
 mod rules;
 mod shares;
@@ -21,11 +22,13 @@ use rfw_kernel::{Batch, CommitError, Error, Kernel};
 use rfw_nft::Family;
 use rfw_nft::message::userdata;
 
+use lists::Tally;
 use ops::Op;
 use state::TableState;
 
 pub use blame::Origin;
 pub use chains::is_base;
+pub use lists::{Lists, MOST_STEPS};
 pub use rules::Wanted;
 pub use shares::{Share, Size, Written};
 pub use stored::{Dumped, read_rules};
@@ -45,6 +48,8 @@ pub enum Halt {
     Fatal(Classic),
     /// The ruleset changed meanwhile: build again.
     Conflict,
+    /// What comes of lists does not do: build again, with lists written so.
+    Lists(Lists),
 }
 
 impl From<Box<Diagnostic>> for Halt {
@@ -91,11 +96,14 @@ pub struct Transaction<'t> {
     origin: Option<Origin<'t>>,
     /// Whether later commands may refer to rules that earlier ones of this transaction made.
     pub(crate) history: bool,
+    /// The number that a rule or a set got last.
     next_id: u32,
+    lists: Lists,
+    sets: Tally,
 }
 
 impl<'t> Transaction<'t> {
-    /// Begins at the kernel's present generation, with room for a file of `text` bytes.
+    /// Begins at the kernel's present generation, with room for a file of `text` bytes, its lists written so.
     pub fn begin_file(
         kernel: &'t mut dyn Kernel,
         names: &'t dyn Names,
@@ -103,8 +111,10 @@ impl<'t> Transaction<'t> {
         settings: Settings,
         history: bool,
         text: usize,
+        lists: Lists,
     ) -> Done<Self> {
         let mut transaction = Self::begin(kernel, names, family, settings, history)?;
+        transaction.lists = if settings.no_xt { Lists::Sets } else { lists };
         transaction.batch = Batch::in_buffer(Some(transaction.generation), buffer_for(text));
         Ok(transaction)
     }
@@ -130,6 +140,8 @@ impl<'t> Transaction<'t> {
             origin: None,
             history,
             next_id: 1,
+            lists: Lists::Sets,
+            sets: Tally::default(),
         })
     }
 
@@ -177,7 +189,11 @@ impl<'t> Transaction<'t> {
             Ok(()) => Ok(()),
             Err(CommitError::Conflict) => Err(Halt::Conflict),
             Err(CommitError::Rejected(rejects)) => {
-                for text in self.missing_extensions(&rejects) {
+                let missing = self.missing_extensions(&rejects);
+                if self.lists == Lists::Xt && !missing.is_empty() {
+                    return Err(Halt::Lists(Lists::Sets));
+                }
+                for text in missing {
                     report::error_text(&format!("Warning: {text}\n"));
                 }
                 Err(Halt::Diagnostics(self.blame(&rejects)))
@@ -185,6 +201,11 @@ impl<'t> Transaction<'t> {
             Err(CommitError::Os(error)) => Err(Halt::Fatal(fatal(&Error::Os(error)))),
             Err(error @ CommitError::TooBig { .. }) => Err(Halt::Fatal(Classic::Fatal(error.to_string()))),
         }
+    }
+
+    /// Whether the lists of this transaction can stay as they are written.
+    pub fn check_lists(&self) -> Done<()> {
+        self.lists.instead_of(&self.sets).map_or(Ok(()), |other| Err(Halt::Lists(other)))
     }
 
     fn note(&mut self, seq: u32, op: Op) {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use rfw_compiler::foreign::{self, ForeignRule};
-use rfw_compiler::{Body, Kept, Part, Rule, Stored, kept, lower, normal};
+use rfw_compiler::{Body, Kept, Part, Rule, Stored, kept, lower_lists, normal};
 use rfw_diagnostics::{Classic, Code, Diagnostic, Span, codes};
 use rfw_nft::Expr;
 use rfw_nft::message::{Compat, NewRule, Place};
@@ -102,7 +102,8 @@ impl Transaction<'_> {
         kind: OpKind,
     ) -> Done<Option<u32>> {
         let encoding = self.tables[table].encoding;
-        let mut lowered = lower(wanted.rule, encoding, self.family, wanted.counters);
+        let lists = self.lists.form();
+        let mut lowered = lower_lists(wanted.rule, encoding, lists, self.family, wanted.counters);
         if self.settings.no_xt
             && let Some(kept) = kept(wanted.rule, encoding, self.family).first()
         {
@@ -110,6 +111,7 @@ impl Transaction<'_> {
         }
         let id = self.fresh_id();
         self.send_sets(table, chain, &mut lowered.exprs, kind, wanted.span);
+        self.check_lists()?;
         let state = &self.tables[table];
         let seq = write_rule(&mut self.batch, self.family, state, chain, place, &lowered, id);
         self.op(seq, kind, wanted.span, table, Some(chain));
@@ -125,8 +127,9 @@ impl Transaction<'_> {
         kind: OpKind,
         span: Span,
     ) {
-        let first = self.batch.next_seq();
+        let (first, id) = (self.batch.next_seq(), self.next_id);
         self.batch.add_sets(self.table_id(table), exprs, &mut self.next_id);
+        self.sets.count(u64::from(self.next_id - id), first);
         for seq in first..self.batch.next_seq() {
             self.op(seq, kind, span, table, Some(chain));
         }

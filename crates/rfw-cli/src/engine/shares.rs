@@ -1,11 +1,11 @@
 //! A transaction's rules from several threads: each has a share of the batch to append to.
 
-use rfw_compiler::{Lowered, lower};
-use rfw_extensions::Encoding;
+use rfw_compiler::{Lowered, lower_lists};
 use rfw_kernel::{Batch, TableId};
 use rfw_nft::Family;
 use rfw_nft::message::{NewRule, Place};
 
+use super::lists::{Lists, Tally};
 use super::ops::{Op, OpKind};
 use super::state::TableState;
 use super::{Transaction, Wanted};
@@ -17,12 +17,18 @@ pub struct Share<'s> {
     table: u32,
     batch: Batch,
     ops: Vec<Op>,
+    lists: Lists,
+    sets: Tally,
+    /// The number that a set got last.
+    set_id: u32,
 }
 
 /// What a share has written.
 pub struct Written {
     batch: Batch,
     ops: Vec<Op>,
+    sets: Tally,
+    set_id: u32,
 }
 
 /// How much a share is for: what room it gets, and which numbers its messages.
@@ -42,19 +48,25 @@ impl Share<'_> {
 
     /// Appends a rule to a chain.
     pub fn append(&mut self, chain: u32, wanted: Wanted<'_>) {
-        let lowered = lower(wanted.rule, self.state.encoding, self.family, wanted.counters);
+        let (encoding, lists) = (self.state.encoding, self.lists.form());
+        let mut lowered = lower_lists(wanted.rule, encoding, lists, self.family, wanted.counters);
+        let (first, id) = (self.batch.next_seq(), self.set_id);
+        let table = TableId::new(self.family, self.state.spec.name.as_bytes());
+        self.batch.add_sets(table, &mut lowered.exprs, &mut self.set_id);
+        self.sets.count(u64::from(self.set_id - id), first);
         write_rule(&mut self.batch, self.family, self.state, chain, Place::Append, &lowered, None);
-        self.ops.push(Op {
-            kind: OpKind::RuleAppend,
-            span: wanted.span,
-            table: self.table,
-            chain: Some(chain),
-        });
+        let op = Op { kind: OpKind::RuleAppend, span: wanted.span, table: self.table, chain: Some(chain) };
+        self.ops.extend((first..self.batch.next_seq()).map(|_| op));
+    }
+
+    /// Whether the transaction will have too many sets, whatever the shares before this one have written.
+    pub fn too_many_sets(&self) -> bool {
+        self.lists.instead_of(&self.sets).is_some()
     }
 
     /// What was written.
     pub fn finish(self) -> Written {
-        Written { batch: self.batch, ops: self.ops }
+        Written { batch: self.batch, ops: self.ops, sets: self.sets, set_id: self.set_id }
     }
 }
 
@@ -80,12 +92,10 @@ pub(super) fn write_rule(
 }
 
 impl Transaction<'_> {
-    /// Whether rules of a table can be written in shares now. Not if appending takes more than one message a rule: the table is
-    /// yet to be made or native, rules are counted, or refused by their form.
+    /// Whether rules of a table can be written in shares now. Not if appending takes more than the messages of a rule: the table
+    /// is yet to be made, rules are counted, or refused by their form.
     pub fn can_share(&self, table: usize) -> bool {
-        // Rules of the native encoding may bring sets with them, which are numbered through the batch.
-        let plain = |state: &TableState| state.made && state.encoding == Encoding::Compat;
-        !self.history && !self.settings.no_xt && self.tables.get(table).is_some_and(plain)
+        !self.history && !self.settings.no_xt && self.tables.get(table).is_some_and(|state| state.made)
     }
 
     /// Shares of this transaction for rules of a table, in order; the first has the batch itself. None without sizes, or if the
@@ -99,15 +109,18 @@ impl Transaction<'_> {
         let state = self.tables.get(table)?;
         let mut next = self.batch.next_seq();
         let own = std::mem::replace(&mut self.batch, Batch::part(next, Vec::new()));
-        let mut own = Some((own, std::mem::take(&mut self.ops)));
-        let shares = sizes.iter().map(|size| {
-            let (batch, ops) = own.take().unwrap_or_else(|| {
+        let mut own = Some((own, std::mem::take(&mut self.ops), std::mem::take(&mut self.sets)));
+        // Each share numbers its sets in a range of its own, which no share can come to the end of.
+        let range = (u32::MAX - self.next_id) / u32::try_from(sizes.len()).unwrap_or(u32::MAX);
+        let shares = (0..).zip(sizes).map(|(index, size)| {
+            let (batch, ops, sets) = own.take().unwrap_or_else(|| {
                 let buffer = super::buffer_for(size.bytes);
-                (Batch::part(next, buffer), Vec::with_capacity(size.lines))
+                (Batch::part(next, buffer), Vec::with_capacity(size.lines), Tally::default())
             });
             next = next.wrapping_add(u32::try_from(size.lines).unwrap_or(0));
             let table = u32::try_from(table).unwrap_or(u32::MAX);
-            Share { family: self.family, state, table, batch, ops }
+            let set_id = self.next_id + index * range;
+            Share { family: self.family, state, table, batch, ops, lists: self.lists, sets, set_id }
         });
         Some(shares.collect())
     }
@@ -116,9 +129,12 @@ impl Transaction<'_> {
     pub fn take_back(&mut self, table: usize, written: Vec<Written>) {
         let mut written = written.into_iter();
         let Some(first) = written.next() else { return };
-        (self.batch, self.ops) = (first.batch, first.ops);
-        for Written { batch, mut ops } in written {
-            self.batch.absorb(batch);
+        (self.batch, self.ops, self.sets) = (first.batch, first.ops, first.sets);
+        self.next_id = first.set_id;
+        for Written { batch, mut ops, sets, set_id } in written {
+            let shift = self.batch.absorb(batch);
+            self.sets.join(sets, shift);
+            self.next_id = set_id;
             self.ops.append(&mut ops);
         }
         // Nobody keeps count: these chains are no longer known to be empty.

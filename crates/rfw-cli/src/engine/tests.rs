@@ -6,7 +6,7 @@ use rfw_compiler::{Rule, RuleTarget, TableSpec};
 use rfw_diagnostics::{Span, codes};
 use rfw_extensions::Encoding;
 use rfw_kernel::{
-    Batch, Chain, ChainId, CommitError, Error, Fake, IpsetError, Kernel, RawRule, Table, TableId,
+    Batch, Chain, ChainId, CommitError, Error, Fake, IpsetError, Kernel, RawRule, Reject, Table, TableId,
 };
 use rfw_nft::Family;
 use rfw_nft::set::Set;
@@ -22,6 +22,14 @@ type Others = Vec<fn(&mut Fake)>;
 struct Busy {
     fake: Fake,
     others: Others,
+    /// An xt match that the kernel hasn't.
+    lacks: Option<&'static [u8]>,
+}
+
+impl Busy {
+    fn new(others: Others) -> Self {
+        Self { fake: Fake::new(), others, lacks: None }
+    }
 }
 
 impl Kernel for Busy {
@@ -61,6 +69,15 @@ impl Kernel for Busy {
     fn commit(&mut self, batch: &mut Batch) -> Result<(), CommitError> {
         if !self.others.is_empty() {
             self.others.remove(0)(&mut self.fake);
+        }
+        let named =
+            |bytes: &[u8]| self.lacks.is_some_and(|name| bytes.windows(name.len()).any(|at| at == name));
+        let refused = batch.messages().flatten().filter(|message| named(message.bytes));
+        let refused: Vec<Reject> = refused
+            .map(|m| Reject { seq: m.seq, errno: ops::ENOENT, attr_offset: None, message: None })
+            .collect();
+        if !refused.is_empty() {
+            return Err(CommitError::Rejected(refused));
         }
         self.fake.commit(batch)
     }
@@ -142,7 +159,7 @@ fn insert_return(fake: &mut Fake) {
 
 #[test]
 fn a_change_is_built_again_until_it_fits() {
-    let mut busy = Busy { fake: Fake::new(), others: vec![Fake::disturb, Fake::disturb, Fake::disturb] };
+    let mut busy = Busy::new(vec![Fake::disturb, Fake::disturb, Fake::disturb]);
     assert_eq!(append(&mut busy, RuleTarget::Accept), 4);
     assert_eq!(append(&mut busy, RuleTarget::Drop), 1);
     assert_eq!(targets(&mut busy), ["ACCEPT", "DROP"]);
@@ -150,7 +167,7 @@ fn a_change_is_built_again_until_it_fits() {
 
 #[test]
 fn a_number_means_the_rule_that_has_it_when_it_is_deleted() {
-    let mut busy = Busy { fake: Fake::new(), others: Vec::new() };
+    let mut busy = Busy::new(Vec::new());
     append(&mut busy, RuleTarget::Accept);
     append(&mut busy, RuleTarget::Drop);
     // While `-D INPUT 2` is on its way, another rule takes the first place: number 2 is then ACCEPT.
@@ -169,7 +186,7 @@ fn what_disappears_meanwhile_is_missed() {
             change(fake, |transaction, table| transaction.flush(table, None, Span::default()).map(drop));
         assert_eq!(done.expect("flushed"), 1);
     }
-    let mut busy = Busy { fake: Fake::new(), others: Vec::new() };
+    let mut busy = Busy::new(Vec::new());
     append(&mut busy, RuleTarget::Accept);
     busy.others = vec![flush];
     let wanted = rule(RuleTarget::Accept);
@@ -180,18 +197,25 @@ fn what_disappears_meanwhile_is_missed() {
     assert_eq!(found[0].code, codes::NO_SUCH_RULE);
 }
 
+/// The rule of a command line.
+fn built(line: &str) -> Rule {
+    let registry = rfw_extensions::Registry::new(Family::Ipv4);
+    let words: Vec<Vec<u8>> = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+    let joined = rfw_syntax::join_argv(&words);
+    let mode = rfw_syntax::Mode::CommandLine;
+    let command =
+        rfw_syntax::parse_command(&joined.words, Span::default(), mode, &registry).expect("a command");
+    let spec = TableSpec::named(b"filter").expect("a table of iptables");
+    let names = SystemNames::default();
+    let rules = crate::iptables::built(Family::Ipv4, spec, &command, &names, &mut |_| {});
+    rules.expect("a rule").remove(0)
+}
+
 #[test]
 fn what_needs_xt_is_refused_with_its_reason() {
-    let registry = rfw_extensions::Registry::new(Family::Ipv4);
     let refusal = |line: &str, encoding: Encoding| {
-        let words: Vec<Vec<u8>> = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
-        let joined = rfw_syntax::join_argv(&words);
-        let end = Span::new(0, 0);
-        let mode = rfw_syntax::Mode::CommandLine;
-        let command = rfw_syntax::parse_command(&joined.words, end, mode, &registry).expect("a command");
         let spec = TableSpec::named(b"filter").expect("a table of iptables");
-        let names = SystemNames::default();
-        let rules = crate::iptables::built(Family::Ipv4, spec, &command, &names).expect("a rule");
+        let (names, rule) = (SystemNames::default(), built(line));
         let settings = Settings { encoding: Some(encoding), no_xt: true };
         let mut kernel = Fake::default();
         let mut transaction =
@@ -199,7 +223,7 @@ fn what_needs_xt_is_refused_with_its_reason() {
         let table = transaction.table(spec).expect("a table");
         let chain = transaction.chain_for_rules(table, &word("INPUT")).expect("a chain");
         let span = Span::new(3, 9);
-        let wanted = Wanted { rule: &rules[0], counters: (0, 0), span };
+        let wanted = Wanted { rule: &rule, counters: (0, 0), span };
         match transaction.append(table, chain, wanted) {
             Ok(()) => None,
             Err(Halt::Diagnostics(found)) => {
@@ -220,4 +244,29 @@ fn what_needs_xt_is_refused_with_its_reason() {
     assert_eq!(refusal("-A INPUT -m mark --mark 1 -j ACCEPT", Encoding::Native), None);
     let compat = refusal("-A INPUT -m pkttype --pkt-type host", Encoding::Compat).expect("a refusal");
     assert!(compat.contains("`-m pkttype`") && compat.contains("as iptables writes it"), "{compat}");
+}
+
+#[test]
+fn lists_are_sets_where_the_kernel_has_no_xt_for_them() {
+    let rule = built("-A INPUT -p tcp -m multiport --dports 1,3");
+    let names = SystemNames::default();
+    let settings = Settings { encoding: Some(Encoding::Native), no_xt: false };
+    let spec = TableSpec::named(b"filter").expect("a table of iptables");
+    let sent = |kernel: &mut dyn Kernel, lists: Lists| {
+        let mut transaction =
+            Transaction::begin_file(kernel, &names, Family::Ipv4, settings, false, 0, lists)?;
+        let table = transaction.table(spec)?;
+        let chain = transaction.chain_for_rules(table, &word("INPUT"))?;
+        transaction.append(table, chain, Wanted { rule: &rule, counters: (0, 0), span: Span::default() })?;
+        transaction.commit()
+    };
+    let mut busy = Busy { lacks: Some(b"multiport\0"), ..Busy::new(Vec::new()) };
+    busy.fake.forget_revision(b"multiport", 1, false);
+    assert!(matches!(sent(&mut busy, Lists::Weighed { most: 0 }), Err(Halt::Lists(Lists::Xt))));
+    assert!(matches!(sent(&mut busy, Lists::Xt), Err(Halt::Lists(Lists::Sets))));
+    // The fake kernel takes no sets: they were sent.
+    let refused = sent(&mut busy, Lists::Sets);
+    assert!(matches!(&refused, Err(Halt::Diagnostics(found)) if found.len() == 2), "{refused:?}");
+    busy.lacks = None;
+    assert!(sent(&mut busy, Lists::Xt).is_ok());
 }

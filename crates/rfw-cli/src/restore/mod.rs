@@ -20,7 +20,7 @@ use rfw_syntax::{
     count_lines, parse_command, split_line,
 };
 
-use crate::engine::{Done, Halt, Origin, Transaction, Wanted, fatal};
+use crate::engine::{Done, Halt, Lists, MOST_STEPS, Origin, Transaction, Wanted, fatal};
 use crate::iptables;
 use crate::names::SystemNames;
 use crate::personality::Personality;
@@ -68,16 +68,24 @@ fn apply(personality: &Personality, options: &Options, source: &Source, settings
     };
     let names = SystemNames::default();
     let history = needs_history(&source.text);
-    let mut from = 0;
+    let weighed = Lists::Weighed { most: MOST_STEPS };
+    let (mut from, mut lists, mut warned) = (0, weighed, false);
     let mut said = Vec::new();
     loop {
         let outcome = iptables::retry(|| {
             let left = source.text.len() - from.min(source.text.len());
+            let family = personality.family;
             let mut transaction =
-                Transaction::begin_file(&mut live, &names, personality.family, settings, history, left)?;
+                Transaction::begin_file(&mut live, &names, family, settings, history, left, lists)?;
             transaction.written_in(Origin::File(source));
             let mut file = File::new(personality, options, source, &names, transaction);
-            file.read(from)?;
+            let read = file.read(from);
+            // What is read again warns again.
+            if !warned && !matches!(read, Err(Halt::Lists(_))) {
+                report::error_text(&file.warnings);
+                warned = true;
+            }
+            read?;
             let next = file.next;
             let text = std::mem::take(&mut file.said);
             if !options.test {
@@ -89,10 +97,11 @@ fn apply(personality: &Personality, options: &Options, source: &Source, settings
             Ok((next, text)) => {
                 said.extend_from_slice(&text);
                 match next {
-                    Some(next) => from = next,
+                    Some(next) => (from, lists, warned) = (next, weighed, false),
                     None => break,
                 }
             }
+            Err(Halt::Lists(other)) => lists = other,
             Err(halt) => {
                 report::output(&said);
                 return report_halt(personality, halt, source);
@@ -106,32 +115,38 @@ fn apply(personality: &Personality, options: &Options, source: &Source, settings
 fn report_halt(personality: &Personality, halt: Halt, source: &Source) -> u8 {
     match halt {
         Halt::Diagnostics(found) => {
-            let lead = (0..found.len()).min_by_key(|&index| told_at(&found[index], source)).unwrap_or(0);
-            report::diagnostics(personality, &found, lead, source, |d| Some(blamed_line(d, source)))
+            let commits = commits(source);
+            let told = |index: &usize| told_at(&found[*index], &commits);
+            let lead = (0..found.len()).min_by_key(told).unwrap_or(0);
+            let line = |d: &Diagnostic| Some(blamed_line(d, source, &commits));
+            report::diagnostics(personality, &found, lead, source, line)
         }
         other => iptables::report_halt(personality, other, source),
     }
 }
 
+/// The `COMMIT`s of a text, in order: where each ends, and the number of its line.
+fn commits(source: &Source) -> Vec<(u32, usize)> {
+    let lines = SaveLines::new(&source.text).filter(|line| matches!(line.kind, LineKind::Commit));
+    lines.map(|line| (line.span.end, line.number)).collect()
+}
+
 /// When the original would have found a mistake: it parses a table's lines first, then does what they say.
-fn told_at(diagnostic: &Diagnostic, source: &Source) -> (usize, bool, u32) {
+fn told_at(diagnostic: &Diagnostic, commits: &[(u32, usize)]) -> (usize, bool, u32) {
     let start = diagnostic.span.start;
-    let before = source.text.get(..start as usize).unwrap_or_default();
-    let commits = SaveLines::new(before).filter(|line| matches!(line.kind, LineKind::Commit)).count();
+    let before = commits.partition_point(|&(end, _)| end <= start);
     let target = matches!(diagnostic.code, codes::UNKNOWN_TARGET | codes::UNDEFINED_CHAIN);
     let doing = target || matches!(diagnostic.classic, Some(Classic::Other(_) | Classic::Resource(_)));
-    (commits, doing, start)
+    (before, doing, start)
 }
 
 /// The line that iptables-restore names: for a chain that does not exist it is that of the COMMIT.
-fn blamed_line(diagnostic: &Diagnostic, source: &Source) -> usize {
+fn blamed_line(diagnostic: &Diagnostic, source: &Source, commits: &[(u32, usize)]) -> usize {
     let line = source.line_column(diagnostic.span.start).line;
     if !matches!(diagnostic.code, codes::UNKNOWN_TARGET | codes::UNDEFINED_CHAIN) {
         return line;
     }
-    let after = SaveLines::new(&source.text).skip(line);
-    let commit = after.into_iter().find(|l| matches!(l.kind, LineKind::Commit));
-    commit.map_or(line, |l| l.number)
+    commits.iter().find(|&&(_, commit)| commit > line).map_or(line, |&(_, commit)| commit)
 }
 
 /// A file as a source; standard input without a path.
@@ -174,6 +189,8 @@ struct File<'f, 't> {
     /// Where the next transaction begins, if the file needs more than one.
     next: Option<usize>,
     said: Vec<u8>,
+    /// What is said on standard error of lines that are taken.
+    warnings: String,
     /// What `-v` says of the open table: it comes with its COMMIT.
     said_table: Vec<u8>,
 }
@@ -201,6 +218,7 @@ impl<'f, 't> File<'f, 't> {
             found: Vec::new(),
             next: None,
             said: Vec::new(),
+            warnings: String::new(),
             said_table: Vec::new(),
         }
     }
@@ -214,6 +232,7 @@ impl<'f, 't> File<'f, 't> {
         let mut lines = SaveLines::new(text);
         loop {
             if let Some((bytes, count)) = self.read_in_threads(from + lines.position()) {
+                self.transaction.check_lists()?;
                 lines.advance(bytes, count);
                 last += count;
             }
@@ -445,16 +464,15 @@ impl<'f, 't> File<'f, 't> {
             return Ok(());
         }
         let mut command = parse_command(words, end, Mode::Restore, &self.registry)?;
-        for notice in &command.notices {
-            report::error_text(&format!("{notice}\n"));
-        }
+        self.warnings.extend(command.notices.iter().map(|notice| format!("{notice}\n")));
         with_counters(&mut command, counters.filter(|_| self.options.counters), line.span)?;
         // With -n the original prints no rules.
         let verbose = self.options.verbose && !self.options.noflush;
         if command.action == Action::Append && !verbose {
             return self.append(spec, table, &command, line);
         }
-        let rules = iptables::built(self.personality.family, spec, &command, self.names)?;
+        let warn = &mut |text: &str| self.warnings.push_str(text);
+        let rules = iptables::built(self.personality.family, spec, &command, self.names, warn)?;
         command.verbose = u32::from(verbose);
         let said = match command.action {
             Action::List | Action::ListRules => return self.listing(spec, &command),
@@ -480,9 +498,9 @@ impl<'f, 't> File<'f, 't> {
             chain: &chain.text,
             names: self.names,
         };
-        report::warnings(&command.rule);
+        self.warnings.extend(iptables::warnings_of_words(&command.rule));
         let rules: Vec<Rule> = build(&command.rule, &cx)?;
-        iptables::warn_of_rules(self.personality.family, command, &rules);
+        self.warnings.extend(iptables::warnings_of_rules(self.personality.family, command, &rules));
         if let (Some(RuleTarget::Jump(_) | RuleTarget::Goto(_)), Some(target)) =
             (rules.first().map(|rule| &rule.target), &command.rule.target)
         {

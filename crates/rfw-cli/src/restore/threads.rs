@@ -166,6 +166,9 @@ fn read(place: &Place<'_>, piece: Piece, mut share: Share<'_>, names: &SystemNam
             break;
         }
         (lines, end) = (lines + 1, next);
+        if share.too_many_sets() {
+            break;
+        }
     }
     Came { written: share.finish(), lines, end }
 }

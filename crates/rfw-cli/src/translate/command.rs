@@ -115,7 +115,7 @@ fn rules(
     let table = table(family, spec);
     let counters = command.rule.counters.unwrap_or_default();
     let mut lines = Vec::new();
-    for rule in &iptables::built(family, spec, command, names)? {
+    for rule in &iptables::built(family, spec, command, names, &mut crate::report::error_text)? {
         let lowered = lower(rule, Encoding::Native, family, counters);
         match expressions(&table, &chain.text, (&lowered.exprs, &lowered.userdata), family) {
             Ok(texts) => lines.extend(texts.into_iter().map(|text| placed(text, command, &table))),

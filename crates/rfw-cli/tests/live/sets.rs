@@ -44,3 +44,83 @@ fn a_rule_takes_its_sets_along() {
     done("iptables-restore", &saved);
     assert!(done("iptables-save", "").contains(&format!("-A {list}\n-A {types}\n")));
 }
+
+/// Sets in a transaction cost the kernel their number times its length: see `engine/lists.rs`.
+#[test]
+fn a_file_with_very_many_lists_keeps_them_xt() {
+    if !possible(&["nft"]) {
+        return;
+    }
+    let (world, links) = (World::new(), links("many-sets"));
+    let run = |line: &str, input: &str| {
+        let words = shell_words(line);
+        let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+        let out = world.run(links.join(&words[0]), &arguments, input, &[("RFW_ENCODING", "native")]);
+        let said = [out.stdout, out.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (out.status.code(), said.concat())
+    };
+    let done = |line: &str, input: &str| {
+        let (status, out) = run(line, input);
+        assert_eq!(status, Some(0), "{line}: {out}");
+        out
+    };
+    // nft shows an xt match in its own syntax; its debug output is what there is.
+    let counts = || {
+        let listing = world.tool("nft --debug=netlink list table filter");
+        let count = |text: &str| listing.lines().filter(|line| line.contains(text)).count();
+        (count("[ lookup "), count("[ match name "))
+    };
+    let rule = |n: u16| match n % 5 {
+        0 => format!(
+            "-A INPUT -p tcp -m multiport --dports {},22 -m comment --comment \"r {n}\" -j ACCEPT",
+            n + 100
+        ),
+        1 => format!("-A INPUT -p udp -m multiport ! --ports {}:60000,53 -j DROP", n + 100),
+        2 => format!(
+            "-A INPUT -p tcp -m multiport --sports 1,2,{} -m addrtype --dst-type LOCAL,BROADCAST",
+            n + 100
+        ),
+        3 => format!("-A INPUT -s 10.0.{}.{}/32 -p icmp -m icmp ! --icmp-type 3/4 -j DROP", n / 256, n % 256),
+        _ => format!(
+            "-A INPUT -m mark --mark 0x{n:x} -m time --weekdays Mon,Tue --datestop 2038-01-19T03:14:07 --kerneltz -j RETURN"
+        ),
+    };
+    let text = |many: u16| {
+        let rules: Vec<String> = (0..many).map(rule).collect();
+        format!(
+            "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n{}\nCOMMIT\n",
+            rules.join("\n")
+        )
+    };
+    let saved = |text: &str| {
+        text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let (few, many) = (text(200), text(1700));
+    done("rfw-restore", &few);
+    // Six lists in five rules.
+    assert_eq!(counts(), (240, 0));
+    done("rfw-restore", &many);
+    assert_eq!(counts(), (0, 2040));
+    assert_eq!(saved(&done("rfw-save", "")), many);
+    // Commands find such a rule, and write sets.
+    let last = rule(1697);
+    let last = last.strip_prefix("-A ").expect("an -A");
+    done(&format!("rfw -C {last}"), "");
+    done(&format!("rfw -D {last}"), "");
+    assert_eq!(run(&format!("rfw -C {last}"), "").0, Some(1));
+    done(&format!("rfw -A {last}"), "");
+    assert_eq!(counts(), (2, 2038));
+    done(&format!("rfw -C {last}"), "");
+    done(&format!("rfw -D {last}"), "");
+    done("rfw -D INPUT 1", "");
+    assert_eq!(counts(), (0, 2037));
+    // What was sets and what was xt is one ruleset.
+    let without_xt = done("rfw-restore --no-xt", &many);
+    assert_eq!((without_xt.as_str(), counts()), ("", (2040, 0)));
+    assert_eq!(saved(&done("rfw-save", "")), many);
+    // Warnings of a file that is read twice are said once.
+    let odd = "-A INPUT -i eth/1 -j DROP\nCOMMIT";
+    let warned = done("rfw-restore", &many.replace("COMMIT", odd));
+    assert_eq!(warned.lines().filter(|line| line.contains("eth/1")).count(), 1, "{warned}");
+    assert_eq!(counts().0, 0);
+}

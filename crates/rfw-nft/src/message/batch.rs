@@ -151,8 +151,8 @@ impl Batch {
     }
 
     /// Adds the messages of a part behind those that are here, as if they had been written here: they are numbered anew if
-    /// their numbers do not follow on ours.
-    pub fn absorb(&mut self, mut part: Self) {
+    /// their numbers do not follow on ours. Gives by how much their numbers rose.
+    pub fn absorb(&mut self, mut part: Self) -> u32 {
         let shift = self.next.wrapping_sub(part.first);
         if shift != 0 {
             for bytes in part.before.iter_mut().chain([&mut part.buf]) {
@@ -165,6 +165,7 @@ impl Batch {
         self.before.push(std::mem::replace(&mut self.buf, part.buf));
         // The part's own earlier pieces stand between.
         self.before.append(&mut part.before);
+        shift
     }
 
     /// Puts another generation id in a batch that has one, to send it again after a conflict.

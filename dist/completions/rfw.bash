@@ -174,7 +174,7 @@ _rfw_own() {
             options=''
             ;;
         'translate')
-            options=''
+            options='--restore --json --approximate'
             ;;
         'lint')
             options='--live --pair -4 --ipv4 -6 --ipv6 --format --color --select --ignore --severity --fail-on --exit-zero --config --isolated --baseline --write-baseline --require-reason --fix --unsafe-fixes --diff --analysis-budget'

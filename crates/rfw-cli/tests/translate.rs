@@ -244,3 +244,40 @@ fn what_is_nearly_the_same_is_a_comment() {
         );
     }
 }
+
+#[test]
+fn json_holds_what_is_nearly_the_same() {
+    let rfw = Path::new(env!("CARGO_BIN_EXE_rfw"));
+    let line = "-A INPUT -p tcp --dport 22 -m recent --update --seconds 60 --hitcount 4 --name SSH -j DROP";
+    let saved = file("nearly-json.rules", &format!("*filter\n{line}\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n"));
+    let one = |options: &str| run(&link("iptables-translate"), &words(&format!("{options} {line}")));
+    for out in [
+        one("--json --approximate"),
+        one("--approximate --json"),
+        run(rfw, &["translate", "--approximate", "--restore", "--json", &saved]),
+        run(&link("iptables-restore-translate"), &["--json", "--approximate", "-f", &saved]),
+    ] {
+        assert_eq!(out.status.code(), Some(0));
+        let made: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        let about = &made["nftables"][0]["metainfo"];
+        let near = &about["nearly"][0];
+        assert_eq!(near["instead_of"], about["left_out"][0]);
+        assert_eq!(near["commands"].as_array().map(Vec::len), Some(2), "{near:#}");
+        assert!(
+            near["commands"][1]
+                .as_str()
+                .is_some_and(|c| c.starts_with("add rule ip filter INPUT tcp dport 22 update @"))
+        );
+        assert!(near["differs"].as_array().is_some_and(|d| d.len() > 1), "{near:#}");
+        // None of it is a command of the document.
+        let text = serde_json::to_string(&made["nftables"].as_array().expect("objects")[1..]).expect("JSON");
+        assert!(!text.contains("recent_rate"), "{text}");
+    }
+    let plain: serde_json::Value = serde_json::from_slice(&one("--json").stdout).expect("JSON");
+    assert!(plain["nftables"][0]["metainfo"]["nearly"].is_null());
+    let text = shown(&one("--approximate"));
+    assert!(
+        text.contains("#   nearly the same:\n") && text.contains("#   which is another rule:\n"),
+        "{text}"
+    );
+}

@@ -11,7 +11,7 @@ mod rules;
 
 pub use monitor::run_as_original as run_monitor;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(name = "rfw", version, about = "the iptables command line as a compiler to nf_tables")]
@@ -26,8 +26,8 @@ enum OwnCommand {
     Restore,
     /// Print the running ruleset as a save file: rfw-save
     Save,
-    /// Write a command, or with --restore a save file, in nft's syntax; with --json as libnftables' JSON; with --approximate also what does nearly the same, in comments
-    Translate,
+    /// Write a command, or with --restore a save file, in nft's syntax
+    Translate(TranslateArgs),
     /// Look for mistakes in a ruleset
     Lint(lint::LintArgs),
     /// Serve an editor: findings, explanations and fixes over the language server protocol
@@ -49,6 +49,23 @@ enum OwnCommand {
     Man(reference::ManArgs),
 }
 
+/// What `rfw translate` takes, for the help text and the completions.
+#[derive(Args)]
+struct TranslateArgs {
+    /// Translate a save file, or standard input
+    #[arg(long)]
+    restore: bool,
+    /// Write the JSON of libnftables
+    #[arg(long)]
+    json: bool,
+    /// Also say, in comments, what does nearly the same as a rule without an nft form
+    #[arg(long)]
+    approximate: bool,
+    /// A command as iptables takes it, or the file
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<std::ffi::OsString>,
+}
+
 /// Runs a command of ours; gives the exit status.
 pub fn run(arguments: &[Vec<u8>]) -> u8 {
     use std::os::unix::ffi::OsStringExt;
@@ -56,7 +73,7 @@ pub fn run(arguments: &[Vec<u8>]) -> u8 {
     match Cli::try_parse_from(words.map(std::ffi::OsString::from_vec)) {
         Ok(cli) => match cli.command {
             // `main` takes these before clap sees them; here they serve the help text.
-            OwnCommand::Restore | OwnCommand::Save | OwnCommand::Translate => 2,
+            OwnCommand::Restore | OwnCommand::Save | OwnCommand::Translate(_) => 2,
             OwnCommand::Lint(args) => lint::run(&args),
             OwnCommand::Lsp => lsp::run(),
             OwnCommand::Rules(args) => rules::run(&args),

@@ -121,9 +121,9 @@ fn rules(
             Ok(texts) => lines.extend(texts.into_iter().map(|text| placed(text, command, &table))),
             Err(error) => {
                 lines.push(Text::Note(format!("{shown}: {}", error.explained(rule, family))));
-                if let (Form::Nearly, Ok(chain)) = (form, chain_name(&chain.text)) {
+                if let (true, Ok(chain)) = (form.nearly, chain_name(&chain.text)) {
                     let near = nearly(rule, family, counters).map(|near| block(near, command, &table, chain));
-                    lines.extend(near.into_iter().flatten());
+                    lines.extend(near);
                 }
             }
         }
@@ -133,19 +133,15 @@ fn rules(
     Ok(lines)
 }
 
-/// What does nearly the same, as comments.
-fn block(near: Nearly, command: &Command<'_>, table: &str, chain: &str) -> Vec<Text> {
-    let mut notes = vec!["  nearly the same:".to_owned()];
-    for (name, body) in near.sets {
-        notes.push(format!("    add set {table} {name} {{ {body} }}"));
-    }
+/// What does nearly the same.
+fn block(near: Nearly, command: &Command<'_>, table: &str, chain: &str) -> Text {
+    let sets = near.sets.into_iter().map(|(name, body)| format!("add set {table} {name} {{ {body} }}"));
+    let mut commands: Vec<String> = sets.collect();
     let rule = Text::Rule(format!("add rule {table} {chain} {}", near.text));
     if let Text::Rule(words) = placed(rule, command, table) {
-        notes.push(format!("    {words}"));
+        commands.push(words);
     }
-    notes.push("  which is another rule:".to_owned());
-    notes.extend(near.differs.iter().map(|clause| format!("  - {clause}")));
-    notes.into_iter().map(Text::Note).collect()
+    Text::Nearly { commands, differs: near.differs }
 }
 
 /// The same rule where `-I` wants it. nft counts from 0.

@@ -18,25 +18,24 @@ use crate::report;
 
 pub use restore::run as run_restore;
 
-/// What is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// nft's syntax.
-    Text,
-    /// The same; behind a rule without an nft form, in comments, one that does nearly the same.
-    Nearly,
-    /// The JSON of libnftables.
-    Json,
+/// What is written: nft's syntax, unless something else is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// The JSON of libnftables instead.
+    pub json: bool,
+    /// Behind a rule without an nft form, for people to read, one that does nearly the same.
+    pub nearly: bool,
 }
 
 impl Form {
-    /// The form that an option asks for.
-    pub fn named(word: &[u8]) -> Option<Self> {
+    /// Takes an option that is about the form; false for any other word.
+    pub fn take(&mut self, word: &[u8]) -> bool {
         match word {
-            b"--json" => Some(Self::Json),
-            b"--approximate" => Some(Self::Nearly),
-            _ => None,
+            b"--json" => self.json = true,
+            b"--approximate" => self.nearly = true,
+            _ => return false,
         }
+        true
     }
 }
 
@@ -48,20 +47,25 @@ enum Text {
     Command(String),
     /// A comment, without its `#`.
     Note(String),
+    /// What does nearly the same as the rule that the comment before speaks of; nothing that is to be loaded.
+    Nearly {
+        /// The commands: sets, then the rule.
+        commands: Vec<String>,
+        /// What it does otherwise: clauses.
+        differs: Vec<&'static str>,
+    },
 }
 
 /// Runs one command line; gives the exit status.
 pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
-    let mut form = Form::Text;
+    let mut form = Form::default();
     while let Some(word) = arguments.first() {
         match word.as_slice() {
             b"--restore" if personality.ours => {
                 return restore::run_own(personality, form, &arguments[1..]);
             }
-            word => match Form::named(word) {
-                Some(named) => form = named,
-                None => break,
-            },
+            word if form.take(word) => {}
+            _ => break,
         }
         arguments.remove(0);
     }
@@ -98,12 +102,11 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
         );
     match lines {
         Ok(lines) => {
-            match form {
-                Form::Text | Form::Nearly => {
-                    report::output(lines.iter().map(shell_line).collect::<String>().as_bytes())
-                }
-                Form::Json => report::output(json(personality, &lines).as_bytes()),
-            }
+            let text = match form.json {
+                true => json(personality, &lines),
+                false => lines.iter().map(shell_line).collect(),
+            };
+            report::output(text.as_bytes());
             0
         }
         Err(halt) => iptables::report_halt(personality, halt, &joined.source),
@@ -116,7 +119,7 @@ fn shell_line(text: &Text) -> String {
         Text::Rule(words) => format!("nft '{}'\n", words.replace('\'', "'\\''")),
         Text::Command(words) if words.contains('{') => format!("nft '{words}'\n"),
         Text::Command(words) => format!("nft {words}\n"),
-        Text::Note(words) => format!("# {words}\n"),
+        Text::Note(_) | Text::Nearly { .. } => script_line(text),
     }
 }
 
@@ -125,16 +128,29 @@ fn script_line(text: &Text) -> String {
     match text {
         Text::Rule(words) | Text::Command(words) => format!("{words}\n"),
         Text::Note(words) => format!("# {words}\n"),
+        Text::Nearly { commands, differs } => {
+            let commands = commands.iter().map(|words| format!("#     {words}\n"));
+            let differs = differs.iter().map(|clause| format!("#   - {clause}\n"));
+            let heads = ["#   nearly the same:\n", "#   which is another rule:\n"].map(str::to_owned);
+            let [first, second] = heads;
+            std::iter::once(first).chain(commands).chain([second]).chain(differs).collect()
+        }
     }
 }
 
 /// All lines as one JSON document for `nft -j -f`. What has no nft form can't stand there as a comment: it is said on standard
-/// error, and kept in `metainfo`, where nft does not look.
+/// error, and kept in `metainfo`, where nft does not look; so is what does nearly the same, as text: the JSON of nft 1.0.6
+/// has no sets that rules fill.
 fn json(personality: &Personality, lines: &[Text]) -> String {
-    let (mut objects, mut left_out) = (Vec::new(), Vec::new());
+    let (mut objects, mut left_out, mut nearly) = (Vec::new(), Vec::new(), Vec::new());
     for line in lines {
         match line {
             Text::Note(words) => left_out.push(words.clone()),
+            Text::Nearly { commands, differs } => nearly.push(serde_json::json!({
+                "instead_of": left_out.last(),
+                "commands": commands,
+                "differs": differs,
+            })),
             Text::Rule(words) | Text::Command(words) => match nft_json::command(words) {
                 Ok(object) => objects.push(object),
                 Err(error) => left_out.push(format!("{words}: {error}")),
@@ -144,6 +160,9 @@ fn json(personality: &Personality, lines: &[Text]) -> String {
     let mut metainfo = serde_json::json!({ "json_schema_version": 1 });
     if !left_out.is_empty() {
         metainfo["left_out"] = serde_json::json!(left_out);
+    }
+    if !nearly.is_empty() {
+        metainfo["nearly"] = serde_json::json!(nearly);
     }
     for words in left_out {
         report::error_text(&format!("{}: left out: {words}\n", personality.program()));

@@ -22,7 +22,7 @@ use crate::restore::read_source;
 
 /// Runs `iptables-restore-translate`; gives the exit status.
 pub fn run(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
-    let (mut file, mut form) = (None, Form::Text);
+    let (mut file, mut form) = (None, Form::default());
     let mut rest = arguments.iter().map(|word| String::from_utf8_lossy(word).into_owned());
     while let Some(word) = rest.next() {
         match word.as_str() {
@@ -34,8 +34,7 @@ pub fn run(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
                 report::output(format!("{} v{}\n", personality.called(), personality.version).as_bytes());
                 return 0;
             }
-            "--json" => form = Form::Json,
-            "--approximate" => form = Form::Nearly,
+            word if form.take(word.as_bytes()) => {}
             "-f" | "--file" => file = rest.next(),
             other => match other.strip_prefix("--file=").or_else(|| other.strip_prefix("-f")) {
                 Some(name) => file = Some(name.to_owned()),
@@ -58,9 +57,9 @@ pub fn run(personality: &Personality, arguments: &[Vec<u8>]) -> u8 {
 }
 
 /// Runs `rfw translate --restore [FILE]`; gives the exit status.
-pub fn run_own(personality: &Personality, form: Form, arguments: &[Vec<u8>]) -> u8 {
+pub fn run_own(personality: &Personality, mut form: Form, arguments: &[Vec<u8>]) -> u8 {
     match arguments {
-        [word, rest @ ..] if let Some(form) = Form::named(word) => run_own(personality, form, rest),
+        [word, rest @ ..] if form.take(word) => run_own(personality, form, rest),
         [] => translate(personality, form, None),
         [file] if file == b"-" => translate(personality, form, None),
         [file] => translate(personality, form, Some(&String::from_utf8_lossy(file))),
@@ -111,9 +110,9 @@ fn translate(personality: &Personality, form: Form, path: Option<&str>) -> u8 {
         let line = |d: &Diagnostic| Some(source.line_column(d.span.start).line);
         return report::diagnostics(personality, &found, 0, &source, line);
     }
-    match form {
-        Form::Text | Form::Nearly => report::output(script.text().as_bytes()),
-        Form::Json => report::output(json(personality, &script.lines).as_bytes()),
+    match form.json {
+        false => report::output(script.text().as_bytes()),
+        true => report::output(json(personality, &script.lines).as_bytes()),
     }
     0
 }

@@ -9,6 +9,7 @@ use rfw_compiler::{Body, print_rule};
 use rfw_diagnostics::Source;
 use rfw_extensions::{Names, Printer};
 
+use crate::gather;
 use crate::{Finding, Model, Placed};
 
 /// Sets the fingerprints of findings.
@@ -50,6 +51,8 @@ fn subject(finding: &Finding, model: &Model, source: &Source, names: &dyn Names)
             print_rule(rule, None, &mut printer);
             out
         }
+        // Which rule is the first of many comes and goes, too.
+        _ if gather::is_of_text(finding) && finding.rule.is_none() => Vec::new(),
         // The policy and the counters of a chain come and go; its name is hashed already.
         _ if finding.chain.is_some() && finding.rule.is_none() => Vec::new(),
         _ => source.line_text(finding.diagnostic.span.start).split(u8::is_ascii_whitespace).fold(

@@ -19,6 +19,7 @@ mod fixes;
 mod flow;
 mod fragments;
 mod framing;
+mod gather;
 mod mend;
 mod model;
 mod names;
@@ -224,6 +225,7 @@ fn finish(
     options: &Options,
 ) -> Report {
     let mut suppressed = suppress::apply(source, &mut findings, options);
+    gather::gather(&mut findings);
     let mut all: Vec<_> = suppressed.iter_mut().map(|s| &mut s.finding).chain(&mut findings).collect();
     all.retain(|f| f.fingerprint.is_empty());
     all.sort_by_key(|f| (f.diagnostic.span, f.diagnostic.code));

@@ -393,6 +393,7 @@ pub(crate) const WRITTEN: &[WrittenCheck] = &[
     negated_protocol_with_port::look,
     hostname_in_rule::look,
     ctstate_in_raw::look,
+    state_match_deprecated::look,
     recent_hitcount_too_large::look,
     established_in_nat::look,
     wrong_icmp_family::look,

@@ -20,7 +20,7 @@ use rfw_diagnostics::{Diagnostic, FixSafety, Severity, codes};
 pub(crate) use super::by_reading as run;
 use crate::written::Written;
 
-/// One finding per rule.
+/// One finding per rule; a text is told once, by [`crate::gather`].
 pub(crate) fn look(written: &Written<'_, '_>, out: &mut Vec<Diagnostic>) {
     let Some((loaded, target)) = written.target() else { return };
     let facts = target.facts();

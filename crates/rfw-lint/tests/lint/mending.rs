@@ -116,6 +116,7 @@ fn fixes_make_the_good_file() {
         "RFW116-partial-address",
         "RFW120-old-negation-order",
         "RFW121-interface-name-pattern",
+        "RFW205-state-match-deprecated",
         "RFW214-established-in-nat",
         "RFW808-extension-unavailable",
         "RFW810-notrack-target",

@@ -216,6 +216,29 @@ fn one_cause_one_finding() {
 }
 
 #[test]
+fn old_names_are_told_once() {
+    let text = b"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i lo -m state --state NEW -j ACCEPT\n\
+        -A INPUT -m state ! --state NEW -j ACCEPT\n# rfw: allow(RFW205) old\n\
+        -A INPUT -p udp -m state --state INVALID -j DROP\n-A INPUT -p tcp -m state --state=INVALID -j DROP\nCOMMIT\n";
+    let old = |found: &[rfw_lint::Finding]| -> Vec<rfw_lint::Finding> {
+        found.iter().filter(|f| f.diagnostic.code.number == 205).cloned().collect()
+    };
+    let (source, found) = findings("t.rules", text);
+    let all = old(&found);
+    let [one] = all.as_slice() else { panic!("{}", listing(&source, &found)) };
+    assert!(one.diagnostic.message.ends_with("here and in 2 more places"), "{}", one.diagnostic.message);
+    assert_eq!(source.line_column(one.diagnostic.span.start).line, 3);
+    // One more rule above: the finding is the same one.
+    let more = String::from_utf8_lossy(text).replacen("-A", "-A INPUT -m state --state NEW\n-A", 1);
+    let (_, after) = findings("t.rules", more.as_bytes());
+    assert_eq!(old(&after)[0].fingerprint, one.fingerprint);
+    let fixed = rfw_lint::apply_fixes(text, &[one.diagnostic.fix.as_ref().expect("a fix")]);
+    let fixed = String::from_utf8_lossy(&fixed.text).into_owned();
+    assert_eq!(fixed.matches("-m conntrack ").count(), 3, "{fixed}");
+    assert!(fixed.contains("-m conntrack ! --ctstate NEW"), "{fixed}");
+}
+
+#[test]
 fn chains_that_others_use() {
     assert!(codes(OPEN, ":A - [0:0]\n:B - [0:0]\n-A A -j B").iter().filter(|c| **c == 306).count() == 1);
     assert!(

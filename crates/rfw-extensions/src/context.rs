@@ -28,29 +28,49 @@ impl Labels {
     }
 }
 
-/// Names that the system knows. No extension opens a file or a socket; it asks here.
+/// Names that the system knows. No extension opens a file or a socket; it asks here. What is not given has no names.
 pub trait Names: Services {
     /// The number of a protocol by its lower-case name.
-    fn protocol_number(&self, name: &[u8]) -> Option<u8>;
+    fn protocol_number(&self, _name: &[u8]) -> Option<u8> {
+        None
+    }
     /// The name of a protocol.
-    fn protocol_name(&self, number: u8) -> Option<String>;
+    fn protocol_name(&self, _number: u8) -> Option<String> {
+        None
+    }
     /// The addresses of a host, of one family.
-    fn host(&self, name: &[u8], family: Family) -> Vec<IpAddr>;
+    fn host(&self, _name: &[u8], _family: Family) -> Vec<IpAddr> {
+        Vec::new()
+    }
     /// The name of an address, for listings without `-n`.
-    fn host_name(&self, address: IpAddr) -> Option<String>;
+    fn host_name(&self, _address: IpAddr) -> Option<String> {
+        None
+    }
     /// The id of a user.
-    fn user(&self, name: &[u8]) -> Option<u32>;
+    fn user(&self, _name: &[u8]) -> Option<u32> {
+        None
+    }
     /// The name of a user.
-    fn user_name(&self, id: u32) -> Option<String>;
+    fn user_name(&self, _id: u32) -> Option<String> {
+        None
+    }
     /// The id of a group.
-    fn group(&self, name: &[u8]) -> Option<u32>;
+    fn group(&self, _name: &[u8]) -> Option<u32> {
+        None
+    }
     /// The name of a group.
-    fn group_name(&self, id: u32) -> Option<String>;
+    fn group_name(&self, _id: u32) -> Option<String> {
+        None
+    }
     /// The kernel index of an ipset that a rule of the family may ask; else iptables' words for why there is none, with a
     /// newline where iptables prints an empty line.
-    fn set_index(&self, name: &[u8], family: Family) -> Result<u16, String>;
+    fn set_index(&self, _name: &[u8], _family: Family) -> Result<u16, String> {
+        Err("no ipset is known".to_owned())
+    }
     /// The name of the ipset at an index.
-    fn set_name(&self, index: u16) -> Option<String>;
+    fn set_name(&self, _index: u16) -> Option<String> {
+        None
+    }
     /// Numbers and names of a table, in the order of its file; empty without one.
     fn labels(&self, _table: Labels) -> &[(u32, String)] {
         &[]

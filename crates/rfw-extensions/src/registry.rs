@@ -177,6 +177,12 @@ const TARGETS_FROM: u16 = 0x8000;
 /// Verdicts, which are words after `-j` without being extensions.
 pub const VERDICTS: &[&str] = &["ACCEPT", "DROP", "RETURN", "QUEUE"];
 
+/// Whether a word after `-j` is a verdict, and no chain.
+#[must_use]
+pub fn is_verdict(word: &[u8]) -> bool {
+    VERDICTS.iter().any(|verdict| verdict.as_bytes() == word)
+}
+
 /// What people write for a verdict.
 const VERDICTS_MEANT_BY: &[(&str, &[&str])] = &[
     ("ACCEPT", &["ALLOW", "PERMIT", "PASS", "OK", "ACEPT"]),
@@ -225,7 +231,7 @@ impl Dictionary for Registry {
     }
 
     fn find_target(&self, name: &[u8]) -> Option<ExtId> {
-        if VERDICTS.iter().any(|verdict| verdict.as_bytes() == name) {
+        if is_verdict(name) {
             return None;
         }
         targets::TARGETS

@@ -3,27 +3,17 @@
 
 #![expect(clippy::print_stdout, reason = "a program for people")]
 
-use std::net::IpAddr;
 use std::time::Instant;
 
 use rfw_diagnostics::{Source, SourceKind};
 use rfw_extensions::Names;
 use rfw_lint::{Facts, Input, Offline, guess_family, read, space};
-use rfw_nft::Family;
 use rfw_values::Services;
 
 /// Rules that are timed name protocols by the words of iptables-save, ports and addresses by number.
 struct Numbers;
 
-impl Services for Numbers {
-    fn port(&self, _: &[u8], _: Option<&str>) -> Option<u16> {
-        None
-    }
-
-    fn name(&self, _: u16, _: Option<&str>) -> Option<String> {
-        None
-    }
-}
+impl Services for Numbers {}
 
 impl Names for Numbers {
     fn protocol_number(&self, name: &[u8]) -> Option<u8> {
@@ -37,42 +27,6 @@ impl Names for Numbers {
             (b"ipv6-icmp", 58),
         ];
         known.iter().find(|k| k.0 == name).map(|k| k.1)
-    }
-
-    fn protocol_name(&self, _: u8) -> Option<String> {
-        None
-    }
-
-    fn host(&self, _: &[u8], _: Family) -> Vec<IpAddr> {
-        Vec::new()
-    }
-
-    fn host_name(&self, _: IpAddr) -> Option<String> {
-        None
-    }
-
-    fn user(&self, _: &[u8]) -> Option<u32> {
-        None
-    }
-
-    fn user_name(&self, _: u32) -> Option<String> {
-        None
-    }
-
-    fn group(&self, _: &[u8]) -> Option<u32> {
-        None
-    }
-
-    fn group_name(&self, _: u32) -> Option<String> {
-        None
-    }
-
-    fn set_index(&self, _: &[u8], _: Family) -> Result<u16, String> {
-        Ok(1)
-    }
-
-    fn set_name(&self, _: u16) -> Option<String> {
-        None
     }
 }
 

@@ -6,7 +6,7 @@
 use rfw_compiler::foreign::ForeignRule;
 use rfw_compiler::{Body, BuildCx, Rule, TableSpec, build, unknown_target};
 use rfw_diagnostics::{Diagnostic, Span, codes};
-use rfw_extensions::{Names, Registry};
+use rfw_extensions::{Names, Registry, is_verdict};
 use rfw_nft::Family;
 use rfw_syntax::{Action, Command, Word};
 
@@ -201,7 +201,7 @@ impl Reader<'_> {
         }
         if let Some(target) = &command.rule.target
             && let Some(chain) = rules.first().and_then(|r| r.target.chain())
-            && chain != b"QUEUE"
+            && !is_verdict(chain)
             && self.model.tables[table].position(chain).is_none()
         {
             return Err(Refused(self.missing_target(table, &target.name)));

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rfw_compiler::{Rule, RuleTarget};
 use rfw_extensions::selector::is_pure;
-use rfw_extensions::{Effect, Encoding, Lowering};
+use rfw_extensions::{Effect, Encoding, Lowering, is_verdict};
 use rfw_nft::Family;
 use rfw_nft::expr::CmpOp;
 use rfw_nft::expr::{Expr, Verdict};
@@ -122,7 +122,7 @@ impl Conditions {
             RuleTarget::Drop => Outcome::Drop,
             RuleTarget::Return => Outcome::Return,
             // A verdict that needs no chain.
-            RuleTarget::Jump(name) if name == b"QUEUE" => Outcome::Ends,
+            RuleTarget::Jump(name) if is_verdict(name) => Outcome::Ends,
             RuleTarget::Jump(chain) => Outcome::Jump(chain.clone()),
             RuleTarget::Goto(chain) => Outcome::Goto(chain.clone()),
             RuleTarget::Extension(target) => {

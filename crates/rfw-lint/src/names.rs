@@ -124,54 +124,6 @@ pub(crate) fn words(part: &rfw_extensions::Match, family: Family) -> String {
 /// No names at all: everything by its number.
 struct Numbers;
 
-impl Services for Numbers {
-    fn port(&self, _: &[u8], _: Option<&str>) -> Option<u16> {
-        None
-    }
+impl Services for Numbers {}
 
-    fn name(&self, _: u16, _: Option<&str>) -> Option<String> {
-        None
-    }
-}
-
-impl Names for Numbers {
-    fn protocol_number(&self, _: &[u8]) -> Option<u8> {
-        None
-    }
-
-    fn protocol_name(&self, _: u8) -> Option<String> {
-        None
-    }
-
-    fn host(&self, _: &[u8], _: Family) -> Vec<IpAddr> {
-        Vec::new()
-    }
-
-    fn host_name(&self, _: IpAddr) -> Option<String> {
-        None
-    }
-
-    fn user(&self, _: &[u8]) -> Option<u32> {
-        None
-    }
-
-    fn user_name(&self, _: u32) -> Option<String> {
-        None
-    }
-
-    fn group(&self, _: &[u8]) -> Option<u32> {
-        None
-    }
-
-    fn group_name(&self, _: u32) -> Option<String> {
-        None
-    }
-
-    fn set_index(&self, _: &[u8], _: Family) -> Result<u16, String> {
-        Err(String::new())
-    }
-
-    fn set_name(&self, _: u16) -> Option<String> {
-        None
-    }
-}
+impl Names for Numbers {}

@@ -4,27 +4,23 @@ use std::fmt;
 
 use crate::{ValueError, number};
 
-/// Where names of services come from (`/etc/services`, a fixed table in tests).
+/// Where names of services come from (`/etc/services`, a fixed table in tests). What is not given has no names.
 pub trait Services {
     /// The port of a service. `None` as protocol means any protocol.
-    fn port(&self, name: &[u8], proto: Option<&str>) -> Option<u16>;
+    fn port(&self, _name: &[u8], _proto: Option<&str>) -> Option<u16> {
+        None
+    }
     /// The name of a port, for listings without `-n`.
-    fn name(&self, port: u16, proto: Option<&str>) -> Option<String>;
+    fn name(&self, _port: u16, _proto: Option<&str>) -> Option<String> {
+        None
+    }
 }
 
 /// No names at all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoServices;
 
-impl Services for NoServices {
-    fn port(&self, _name: &[u8], _proto: Option<&str>) -> Option<u16> {
-        None
-    }
-
-    fn name(&self, _port: u16, _proto: Option<&str>) -> Option<String> {
-        None
-    }
-}
+impl Services for NoServices {}
 
 /// Why a word is not a range of ports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -26,6 +26,7 @@ use crate::Finding;
 use crate::checks::Cx;
 use crate::conditions::Outcome;
 use crate::model::{Placed, RuleId};
+use crate::space::Incomplete;
 
 /// Earlier rules that one finding names.
 const NAMED: usize = 5;
@@ -34,6 +35,11 @@ const COMPARED: usize = 500;
 
 /// One finding for each rule that was inserted above others.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
+    // What was found before the budget ran out is true.
+    let _ = look(cx, out);
+}
+
+fn look(cx: &Cx<'_>, out: &mut Vec<Finding>) -> Result<(), Incomplete> {
     for (table, t) in cx.model.tables.iter().enumerate() {
         for (chain, c) in t.chains.iter().enumerate() {
             let inserted = |placed: &&Placed| {
@@ -43,32 +49,44 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
             let top: Vec<(usize, &Placed)> =
                 c.rules.iter().enumerate().filter(|(_, p)| inserted(p)).take(COMPARED).collect();
             for (i, &(rule, later)) in top.iter().enumerate() {
-                let below: Vec<&Placed> = top[i + 1..].iter().map(|p| p.1).filter(|p| clash(later, p)).collect();
+                let id = RuleId { table, chain, rule };
+                let mut below = Vec::new();
+                for &(rule, earlier) in &top[i + 1..] {
+                    let other = RuleId { rule, ..id };
+                    if may_clash(later, earlier) && cx.space().overlaps(cx.space().judged(id), cx.space().matched(other))? {
+                        below.push((other, earlier));
+                    }
+                }
                 if !below.is_empty() {
-                    out.push(finding(cx, RuleId { table, chain, rule }, later, &below));
+                    out.push(finding(cx, id, later, &below)?);
                 }
             }
         }
     }
+    Ok(())
 }
 
-/// Whether two rules judge some packets differently.
-fn clash(later: &Placed, earlier: &Placed) -> bool {
+/// Whether two rules may judge some packets differently, as far as single fields tell.
+fn may_clash(later: &Placed, earlier: &Placed) -> bool {
     let judges = |placed: &Placed| matches!(placed.conditions.outcome, Outcome::Accept | Outcome::Drop);
     judges(later)
         && judges(earlier)
         && later.step > earlier.step
         && later.conditions.outcome != earlier.conditions.outcome
-        && later.conditions.narrow(&earlier.conditions).is_some()
+        && later.conditions.sets().all(|(key, set)| earlier.conditions.set(key).is_none_or(|own| own.meets(set)))
 }
 
-fn finding(cx: &Cx<'_>, id: RuleId, later: &Placed, below: &[&Placed]) -> Finding {
-    let lines: Vec<String> = below.iter().take(NAMED).map(|p| cx.line(id, p)).collect();
+fn finding(cx: &Cx<'_>, id: RuleId, later: &Placed, below: &[(RuleId, &Placed)]) -> Result<Finding, Incomplete> {
+    let lines: Vec<String> = below.iter().take(NAMED).map(|&(other, p)| cx.line(other, p)).collect();
     let mut lines = lines.join(", ");
     if below.len() > NAMED {
         lines.push_str(&format!(" and {} more", below.len() - NAMED));
     }
-    let hides = below.iter().all(|earlier| earlier.conditions.is_within(&later.conditions));
+    let space = cx.space();
+    let mut hides = !space.is_grouped(id);
+    for &(other, _) in below {
+        hides = hides && space.is_within(space.matched(other), space.takes(id))?;
+    }
     let what = match (hides, below.len()) {
         (true, 1) => "hides it",
         (true, _) => "hides them",
@@ -78,8 +96,8 @@ fn finding(cx: &Cx<'_>, id: RuleId, later: &Placed, below: &[&Placed]) -> Findin
     let mut diagnostic = Diagnostic::new(codes::INSERT_REVERSES_ORDER, Severity::Warn, later.span, message).help(
         "each `-I` goes to position 1, so the final order is the reverse of the text; use `-A`, or give positions",
     );
-    for earlier in below.iter().take(NAMED) {
+    for (_, earlier) in below.iter().take(NAMED) {
         diagnostic = diagnostic.also(earlier.span, "inserted first, so it comes after");
     }
-    Finding::about(diagnostic, cx.model, id)
+    Ok(Finding::about(diagnostic, cx.model, id))
 }

@@ -1,6 +1,5 @@
 //! What all tests of the linter share.
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use rfw_diagnostics::{Source, SourceKind};
@@ -49,36 +48,8 @@ impl Names for FewNames {
         PROTOCOLS.iter().find(|p| p.1 == number).map(|p| p.0.to_owned())
     }
 
-    fn host(&self, _: &[u8], _: Family) -> Vec<IpAddr> {
-        Vec::new()
-    }
-
-    fn host_name(&self, _: IpAddr) -> Option<String> {
-        None
-    }
-
-    fn user(&self, _: &[u8]) -> Option<u32> {
-        None
-    }
-
-    fn user_name(&self, _: u32) -> Option<String> {
-        None
-    }
-
-    fn group(&self, _: &[u8]) -> Option<u32> {
-        None
-    }
-
-    fn group_name(&self, _: u32) -> Option<String> {
-        None
-    }
-
     fn set_index(&self, _: &[u8], _: Family) -> Result<u16, String> {
         Err("no sets".to_owned())
-    }
-
-    fn set_name(&self, _: u16) -> Option<String> {
-        None
     }
 }
 

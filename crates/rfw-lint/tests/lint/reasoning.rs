@@ -216,6 +216,27 @@ fn one_cause_one_finding() {
 }
 
 #[test]
+fn an_insertion_matters_if_packets_are_judged_otherwise() {
+    let reversed = |lines: &str| {
+        let (_, found) = findings("t.args", format!("-P INPUT DROP\n{lines}\n").as_bytes());
+        found.into_iter().find(|f| f.diagnostic.code.number == 313).map(|f| f.diagnostic.message)
+    };
+    let hides = reversed("-I INPUT -p tcp --syn -j ACCEPT\n-I INPUT -p tcp -j DROP");
+    assert!(hides.is_some_and(|message| message.ends_with("hides it")));
+    let some = reversed("-I INPUT -p tcp -j ACCEPT\n-I INPUT -p tcp --syn -j DROP");
+    assert!(some.is_some_and(|message| message.ends_with("otherwise")));
+    assert_eq!(reversed("-I INPUT -p tcp --syn -j ACCEPT\n-I INPUT -p tcp ! --syn -j DROP"), None);
+    // What comes to the later rule is gone before.
+    assert_eq!(
+        reversed(
+            "-I INPUT -s 10.0.0.0/8 -j ACCEPT\n-I INPUT -s 10.1.0.0/16 -j DROP\n-I INPUT -s 10.0.0.0/8 -j LOG\n\
+                  -I INPUT -s 10.0.0.0/15 -j ACCEPT"
+        ),
+        Some("line 5 is inserted above line 3 and hides it".to_owned())
+    );
+}
+
+#[test]
 fn old_names_are_told_once() {
     let text = b"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i lo -m state --state NEW -j ACCEPT\n\
         -A INPUT -m state ! --state NEW -j ACCEPT\n# rfw: allow(RFW205) old\n\

@@ -10,8 +10,6 @@ mod script;
 mod seeds;
 mod words;
 
-use std::net::IpAddr;
-
 use rfw_extensions::Names;
 use rfw_nft::Family;
 use rfw_values::Services;
@@ -42,49 +40,9 @@ const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoNames;
 
-impl Services for NoNames {
-    fn port(&self, _name: &[u8], _proto: Option<&str>) -> Option<u16> {
-        None
-    }
-
-    fn name(&self, _port: u16, _proto: Option<&str>) -> Option<String> {
-        None
-    }
-}
+impl Services for NoNames {}
 
 impl Names for NoNames {
-    fn protocol_number(&self, _name: &[u8]) -> Option<u8> {
-        None
-    }
-
-    fn protocol_name(&self, _number: u8) -> Option<String> {
-        None
-    }
-
-    fn host(&self, _name: &[u8], _family: Family) -> Vec<IpAddr> {
-        Vec::new()
-    }
-
-    fn host_name(&self, _address: IpAddr) -> Option<String> {
-        None
-    }
-
-    fn user(&self, _name: &[u8]) -> Option<u32> {
-        None
-    }
-
-    fn user_name(&self, _id: u32) -> Option<String> {
-        None
-    }
-
-    fn group(&self, _name: &[u8]) -> Option<u32> {
-        None
-    }
-
-    fn group_name(&self, _id: u32) -> Option<String> {
-        None
-    }
-
     fn set_index(&self, name: &[u8], _family: Family) -> Result<u16, String> {
         let number = name.strip_prefix(b"set").and_then(|digits| std::str::from_utf8(digits).ok());
         let number = number.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));

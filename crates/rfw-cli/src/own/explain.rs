@@ -5,6 +5,8 @@ use std::io::Write;
 use clap::Args;
 use rfw_lint::CHECKS;
 
+use super::out::put;
+
 /// What `rfw explain` takes.
 #[derive(Args)]
 pub struct ExplainArgs {
@@ -12,13 +14,13 @@ pub struct ExplainArgs {
     code: String,
 }
 
-/// Runs it; gives the exit status: 2 for a code that no page is about.
+/// Runs it; gives the exit status: 2 for a code that no page is about, 3 if the page cannot be written.
 pub fn run(args: &ExplainArgs) -> u8 {
     let code = rfw_diagnostics::codes::by_text(&args.code);
     let check = CHECKS.iter().find(|c| Some(c.code) == code);
     if let Some(check) = check {
         let page = rfw_lint::page(check);
-        return u8::from(std::io::stdout().lock().write_all(page.as_bytes()).is_err()) * 2;
+        return put("explain", page.as_bytes()).err().unwrap_or(0);
     }
     let message = match code {
         Some(code) => format!("{code} {} is no check of rfw lint: its message says all there is", code.name),

@@ -5,6 +5,7 @@ mod explain;
 mod lint;
 mod lsp;
 mod monitor;
+mod out;
 mod persist;
 mod reference;
 mod rules;

@@ -7,6 +7,7 @@ use rfw_lint::{CHECKS, Check, Selector, severity};
 use serde_json::{Value, json};
 
 use super::lint::{help_uri, print_json};
+use super::out::put;
 
 /// What `rfw rules` takes.
 #[derive(Args)]
@@ -26,7 +27,7 @@ enum Format {
     Json,
 }
 
-/// Runs it; gives the exit status: 2 for a word that names no check.
+/// Runs it; gives the exit status: 2 for a word that names no check, 3 if the list cannot be written.
 pub fn run(args: &RulesArgs) -> u8 {
     let mut wanted = Vec::new();
     for word in &args.words {
@@ -43,7 +44,7 @@ pub fn run(args: &RulesArgs) -> u8 {
         Format::Text => text(&checks),
         Format::Json => print_json(&checks.iter().map(|check| object(check)).collect()),
     };
-    u8::from(std::io::stdout().lock().write_all(shown.as_bytes()).is_err()) * 2
+    put("rules", shown.as_bytes()).err().unwrap_or(0)
 }
 
 fn text(checks: &[&Check]) -> String {

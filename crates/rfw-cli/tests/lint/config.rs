@@ -75,14 +75,25 @@ fn a_file_can_be_named() {
 #[test]
 fn mistakes_have_a_place() {
     for (text, place, words) in [
-        ("ignroe = []\n", "rfw.toml:1:1", "unknown field `ignroe`"),
+        ("ignroe = []\n", "rfw.toml:1:1", "unknown field `ignroe`; did you mean `ignore`?"),
+        ("fail_on = \"warn\"\n", "rfw.toml:1:1", "did you mean `fail-on`?"),
+        ("[overide]\n", "rfw.toml:1:2", "did you mean `override`?"),
+        ("[severity]\nRFW301 = \"warning\"\n", "rfw.toml:2:10", "did you mean `warn`?"),
+        ("target = \"nftables\"\n", "rfw.toml:1:10", "did you mean `nft`?"),
+        ("[management]\nport = [22]\n", "rfw.toml:2:1", "did you mean `ports`?"),
+        ("xyzzy = 1\n", "rfw.toml:1:1", "unknown field `xyzzy`, expected one of"),
         ("x", "rfw.toml:1:2", ""),
         ("\nignore = [\"RFW305\", \"shadowed-rul\"]\n", "rfw.toml:2:21", "did you mean `shadowed-rule`?"),
         ("fail-on = \"fatal\"\n", "rfw.toml:1:11", "unknown variant `fatal`"),
         ("[management]\nports = [70000]\n", "rfw.toml:2:9", "expected a port"),
         ("[management]\nports = [\"icmp/1\"]\n", "rfw.toml:2:10", "`icmp/1` is no service"),
         ("[management]\nfrom = [\"10.0.0.0/40\"]\n", "rfw.toml:2:9", "no address"),
-        ("[interfaces]\neth0 = { zone = \"wan\", address = [] }\n", "rfw.toml:2:8", ""),
+        (
+            "[interfaces]\neth0 = { zone = \"wan\", address = [] }\n",
+            "rfw.toml:2:",
+            "did you mean `addresses`?",
+        ),
+        ("[interfaces]\neth0 = 7\n", "rfw.toml:2:8", "expected a zone"),
         ("[severity]\nRFW999 = \"info\"\n", "rfw.toml:2:1", "no check is called `RFW999`"),
         ("target-kernel = \"new\"\n", "rfw.toml:1:17", "no version"),
         ("analysis-budget = \"soon\"\n", "rfw.toml:1:19", "neither"),
@@ -118,4 +129,47 @@ fn chains_of_other_programs_can_be_named() {
     assert!(stdout(&rfw_in(&folder, &["lint", "a.rules"], "")).contains("RFW306"));
     write(&folder, "rfw.toml", "external-chains = [\"BLOCK*\"]\n");
     assert!(!stdout(&rfw_in(&folder, &["lint", "a.rules"], "")).contains("RFW306"));
+}
+
+#[test]
+fn patterns_are_those_of_a_shell() {
+    let folder = folder("config-patterns");
+    for name in ["a.rules", "old/a.rules", "old/deep/a.rules", "x/old/a.rules"] {
+        write(&folder, name, DEAD_RULE);
+    }
+    let quiet = |pattern: &str| {
+        write(&folder, "rfw.toml", &format!("[[override]]\npaths = [\"{pattern}\"]\nignore = [\"all\"]\n"));
+        let out = rfw_in(&folder, &["lint", "--format", "json", "."], "");
+        let found: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        let found: Vec<&str> =
+            found.as_array().expect("an array").iter().map(|f| f["file"].as_str().expect("a name")).collect();
+        let all = ["a.rules", "old/a.rules", "old/deep/a.rules", "x/old/a.rules"];
+        all.into_iter().filter(|name| !found.contains(&format!("./{name}").as_str())).collect::<Vec<_>>()
+    };
+    assert_eq!(quiet("a.rules"), ["a.rules", "old/a.rules", "old/deep/a.rules", "x/old/a.rules"]);
+    assert_eq!(quiet("*.v4"), [""; 0]);
+    assert_eq!(quiet("old/*.rules"), ["old/a.rules"]);
+    assert_eq!(quiet("old/*/*"), ["old/deep/a.rules"]);
+    assert_eq!(quiet("old/**"), ["old/a.rules", "old/deep/a.rules"]);
+    assert_eq!(quiet("**/old/*"), ["old/a.rules", "x/old/a.rules"]);
+    assert_eq!(quiet("./old/*"), ["old/a.rules"]);
+    assert_eq!(quiet("old/"), ["old/a.rules", "old/deep/a.rules"]);
+}
+
+#[test]
+fn the_nearest_settings_count_alone() {
+    let folder = folder("config-near");
+    write(&folder, "rfw.toml", "ignore = [\"RFW304\"]\n");
+    write(&folder, "in/rfw.toml", "fail-on = \"error\"\n");
+    write(&folder, "a.rules", DEAD_RULE);
+    write(&folder, "in/a.rules", DEAD_RULE);
+    let out = rfw_in(&folder, &["lint", "a.rules", "in/a.rules"], "");
+    assert_eq!(out.status.code(), Some(0), "{}", stdout(&out));
+    assert!(
+        stdout(&out).contains("in/a.rules:3:1") && !stdout(&out).contains(" a.rules:3:1"),
+        "{}",
+        stdout(&out)
+    );
+    let twice = rfw_in(&folder, &["lint", "--config", "rfw.toml", "--config", "in/rfw.toml", "a.rules"], "");
+    assert_eq!(twice.status.code(), Some(2));
 }

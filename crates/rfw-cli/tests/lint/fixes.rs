@@ -115,3 +115,33 @@ fn fixes_of_all_examples() {
     }
     assert!(fixed >= 25, "{fixed}");
 }
+
+#[test]
+fn links_stay_links() {
+    let folder = folder("fix-links");
+    write(&folder, "in/a.rules", DASHES);
+    for (link, target) in [("one.rules", "in/a.rules"), ("two.rules", "one.rules"), ("to.json", "in/b.json")]
+    {
+        std::os::unix::fs::symlink(target, folder.join(link)).expect("a link");
+    }
+    let out = rfw_in(&folder, &["lint", "--fix", "two.rules"], "");
+    assert_eq!(out.status.code(), Some(0), "{}", stderr(&out));
+    assert_eq!(fs::read_to_string(folder.join("in/a.rules")).expect("readable"), MENDED);
+    // One that leads nowhere yet.
+    let out = rfw_in(&folder, &["lint", "--write-baseline", "to.json", "two.rules"], "");
+    assert_eq!(out.status.code(), Some(0), "{}", stderr(&out));
+    assert!(folder.join("in/b.json").is_file());
+    for link in ["one.rules", "two.rules", "to.json"] {
+        assert!(fs::symlink_metadata(folder.join(link)).expect("there").is_symlink(), "{link}");
+    }
+}
+
+#[test]
+fn carriage_returns_go() {
+    let folder = folder("fix-crlf");
+    write(&folder, "a.rules", &MENDED.replace('\n', "\r\n"));
+    let out = rfw_in(&folder, &["lint", "--diff", "a.rules"], "");
+    assert!(stdout(&out).contains("-COMMIT\r\n") && stdout(&out).contains("+COMMIT\n"), "{}", stdout(&out));
+    rfw_in(&folder, &["lint", "--fix", "a.rules"], "");
+    assert_eq!(fs::read_to_string(folder.join("a.rules")).expect("readable"), MENDED);
+}

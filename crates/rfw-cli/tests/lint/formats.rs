@@ -35,33 +35,49 @@ fn junit_is_xml_with_a_test_per_finding() {
 }
 
 #[test]
-fn colours_and_links_in_terminals_only() {
-    let escapes = |arguments: &[&str]| {
-        let mut words = vec!["lint"];
-        words.extend(arguments);
-        let text = stdout(&rfw(&words, DEAD_RULE));
-        (text.contains('\u{1b}'), text.contains("\u{1b}]8;;"))
-    };
-    assert_eq!(escapes(&[]), (false, false));
-    assert_eq!(escapes(&["--color", "never"]), (false, false));
-    assert_eq!(escapes(&["--color", "always"]), (true, true));
-    assert_eq!(escapes(&["--color", "always", "--format", "json"]), (false, false));
+fn control_characters_reach_no_log() {
+    let text = "*security\n-A INPUT -p tcp --dport \x01\x1b[31mred -j ACCEPT\nCOMMIT\n";
+    for format in ["text", "json", "sarif", "github", "junit"] {
+        let out = rfw(&["lint", "--format", format, "-"], text);
+        let raw = out.stdout.iter().filter(|&&b| b < 0x20 && b != b'\n').count();
+        assert_eq!(raw, 0, "{format}: {}", String::from_utf8_lossy(&out.stdout));
+    }
+    let shown = stdout(&rfw(&["lint", "--format", "github", "-"], text));
+    assert!(shown.contains("`␁␛[31mred` is no port or service"), "{shown}");
 }
 
 #[test]
-fn a_terminal_gets_colours_unless_no_color_is_set() {
-    let folder = folder("terminal");
-    write(&folder, "a.rules", DEAD_RULE);
-    let run = |setting: &str| {
-        let line = format!("{setting} {} lint a.rules", env!("CARGO_BIN_EXE_rfw"));
-        let out = Command::new("script").args(["-qec", &line, "/dev/null"]).current_dir(&folder).output();
-        out.ok().map(|out| String::from_utf8_lossy(&out.stdout).contains('\u{1b}'))
+fn bytes_that_are_no_utf8_are_shown_and_kept() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = folder("bytes");
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.rules");
+    let text = b"*security\n-A INPUT -m comment --comment caf\xe9 \xe2\x80\x93i lo -j ACCEPT\nCOMMIT";
+    std::fs::write(folder.join(name), text).expect("written");
+    let run = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rfw"));
+        command.arg("lint").args(words).arg(name).current_dir(&folder).output().expect("rfw starts")
     };
-    let Some(plain) = run("env -u NO_COLOR TERM=xterm") else {
-        skipped("script is not installed");
-        return;
-    };
-    assert!(plain);
-    assert_eq!(run("env NO_COLOR=1 TERM=xterm"), Some(false));
-    assert_eq!(run("env -u NO_COLOR TERM=dumb"), Some(false));
+    for format in ["text", "json", "sarif", "github", "junit"] {
+        let out = run(&["--format", format]);
+        assert_eq!(out.status.code(), Some(1), "{format}");
+        let text = String::from_utf8(out.stdout).unwrap_or_else(|e| panic!("{format}: {e}"));
+        assert!(text.contains("RFW101"), "{format}: {text}");
+        if format == "sarif" {
+            assert!(text.contains("\"uri\": \"caf%E9.rules\""), "{text}");
+        }
+    }
+    // What a patch needs: the bytes themselves, and that the last line has no end.
+    let diff = run(&["--diff"]).stdout;
+    let new = b"+-A INPUT -m comment --comment caf\xe9 -i lo -j ACCEPT\n";
+    assert!(diff.windows(new.len()).any(|part| part == new), "{}", String::from_utf8_lossy(&diff));
+    assert!(diff.ends_with(b" COMMIT\n\\ No newline at end of file\n"), "{}", String::from_utf8_lossy(&diff));
+    std::fs::write(folder.join("a.diff"), &diff).expect("written");
+    match Command::new("patch").args(["-s", "-p0", "-i", "a.diff"]).arg(name).current_dir(&folder).status() {
+        Ok(status) => assert!(status.success()),
+        Err(_) => return skipped("patch is not installed"),
+    }
+    let patched = std::fs::read(folder.join(name)).expect("readable");
+    std::fs::write(folder.join(name), text).expect("written");
+    run(&["--fix"]);
+    assert_eq!(std::fs::read(folder.join(name)).expect("readable"), patched);
 }

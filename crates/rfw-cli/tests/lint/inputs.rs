@@ -66,3 +66,31 @@ fn scripts_in_folders_are_read_if_they_make_rules() {
     let found = files(&folder, &["fw"]);
     assert!(!found.is_empty() && found.iter().all(|file| file == "fw/up.sh"), "{found:?}");
 }
+
+#[test]
+fn a_pair_that_was_said_has_its_families() {
+    let folder = folder("pair-said");
+    // Nothing in the texts tells the family.
+    let open = |port: u16| {
+        format!(
+            "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n\
+             -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n-A INPUT -p tcp --dport {port} -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    write(&folder, "four", &open(22));
+    write(&folder, "six", &open(80));
+    let mismatch = |words: &[&str]| {
+        let words: Vec<&str> = ["lint", "--select", "802"].iter().chain(words).copied().collect();
+        stdout(&rfw_in(&folder, &words, "")).contains("tcp/22 is open on IPv4 only, tcp/80 on IPv6 only")
+    };
+    assert!(mismatch(&["--pair", "four", "six"]));
+    assert!(!mismatch(&["four", "six"]));
+    write(&folder, "rfw.toml", "pairs = [[\"four\", \"six\"]]\n");
+    assert!(mismatch(&["four"]) && mismatch(&["six", "four"]));
+}
+
+#[test]
+fn what_is_no_file_has_no_permissions() {
+    let out = rfw_in(&folder("device"), &["lint", "/dev/null"], "");
+    assert_eq!((out.status.code(), stdout(&out).as_str()), (Some(0), "/dev/null: nothing found\n"));
+}

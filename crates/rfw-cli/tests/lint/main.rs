@@ -7,6 +7,8 @@ mod fixes;
 mod formats;
 mod inputs;
 mod sarif;
+mod statuses;
+mod terminals;
 
 use std::fs;
 use std::io::Write;
@@ -55,6 +57,7 @@ fn rfw_in(folder: &Path, arguments: &[&str], input: &str) -> Output {
         .args(arguments)
         .current_dir(folder)
         .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -67,38 +70,6 @@ fn rfw_in(folder: &Path, arguments: &[&str], input: &str) -> Output {
 
 fn status(arguments: &[&str], input: &str) -> i32 {
     rfw(arguments, input).status.code().expect("no signal")
-}
-
-#[test]
-fn status_tells_how_bad() {
-    assert_eq!(status(&["lint", "-"], "*security\nCOMMIT\n"), 0);
-    assert_eq!(status(&["lint"], DEAD_RULE), 1);
-    assert_eq!(status(&["lint", "--fail-on", "error"], DEAD_RULE), 0);
-    assert_eq!(status(&["lint"], "*security\n:X - [0:0]\nCOMMIT\n"), 0);
-    assert_eq!(status(&["lint", "--fail-on", "info"], "*security\n:X - [0:0]\nCOMMIT\n"), 1);
-    assert_eq!(status(&["lint", "/no/such/file"], ""), 2);
-    assert_eq!(status(&["lint", "--no-such-option"], ""), 2);
-    assert_eq!(status(&["lint", "-4", "-6"], ""), 2);
-    assert_eq!(status(&["lint", "--exit-zero"], DEAD_RULE), 0);
-    assert_eq!(status(&["lint", "--exit-zero", "/no/such/file"], ""), 2);
-    assert_eq!(status(&["lint", "--select", "nonsense"], ""), 2);
-    assert_eq!(status(&["lint", "--severity", "RFW304"], ""), 2);
-    assert_eq!(status(&["lint", "--analysis-budget", "soon"], ""), 2);
-    // What does not parse has findings; that is no failure to read.
-    assert_eq!(status(&["lint"], "*security\n-A INPUT –j DROP\n"), 1);
-}
-
-#[test]
-fn a_report_that_cannot_be_written_is_a_fault() {
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_rfw"))
-        .args(["lint", "-"])
-        .stdin(Stdio::null())
-        .stdout(full)
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("rfw starts");
-    assert_eq!(child.wait().expect("rfw ends").code(), Some(3));
 }
 
 #[test]

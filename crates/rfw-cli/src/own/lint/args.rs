@@ -59,7 +59,7 @@ pub struct LintArgs {
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// Write all findings into a file for --baseline
-    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "diff"])]
     pub write_baseline: Option<PathBuf>,
     /// A comment that allows a finding has to say why
     #[arg(long)]
@@ -175,6 +175,12 @@ impl LintArgs {
     /// Whether fixes are to be made or shown.
     pub fn fixes(&self) -> bool {
         self.fix || self.unsafe_fixes || self.diff
+    }
+
+    /// Whether standard input is looked at.
+    pub fn reads_stdin(&self) -> bool {
+        let none = self.files.is_empty() && self.pair.is_empty() && !self.live;
+        none || self.files.iter().chain(&self.pair).any(|file| file.as_os_str() == "-")
     }
 
     /// The family, where it was said.

@@ -141,14 +141,35 @@ impl OneOrMany {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected a zone (\"wan\", \"lan\", …) or { zone = \"…\", addresses = [\"…\"] }"
-)]
 enum InterfaceValue {
     Zone(String),
     Table(InterfaceTable),
+}
+
+impl<'de> Deserialize<'de> for InterfaceValue {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(InterfaceVisitor)
+    }
+}
+
+/// Unlike serde's own way with such a choice it says which key of the table is wrong.
+struct InterfaceVisitor;
+
+impl<'de> serde::de::Visitor<'de> for InterfaceVisitor {
+    type Value = InterfaceValue;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a zone (\"wan\", \"lan\", …) or { zone = \"…\", addresses = [\"…\"] }")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, zone: &str) -> Result<InterfaceValue, E> {
+        Ok(InterfaceValue::Zone(zone.to_owned()))
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<InterfaceValue, A::Error> {
+        let table = serde::de::value::MapAccessDeserializer::new(map);
+        InterfaceTable::deserialize(table).map(InterfaceValue::Table)
+    }
 }
 
 #[derive(Deserialize)]
@@ -214,9 +235,27 @@ pub fn parse(source: &Source) -> Result<Config, String> {
         let at = e.valid_up_to();
         mistake(source, at..at + 1, "this is no UTF-8")
     })?;
-    let file: File = toml::from_str(text)
-        .map_err(|e| mistake(source, e.span().unwrap_or(0..0), e.message().trim_end().replace('\n', "; ")))?;
+    let file: File = toml::from_str(text).map_err(|e| {
+        let text = e.message().trim_end().replace('\n', "; ");
+        mistake(source, e.span().unwrap_or(0..0), with_suggestion(&text))
+    })?;
     Reader { source }.config(file)
+}
+
+/// A message like ``unknown field `ignroe`, expected one of `select`, `ignore` `` with the word that was meant before the rest.
+fn with_suggestion(text: &str) -> String {
+    let meant = || {
+        let (head, rest) = text.split_once(", expected ")?;
+        let wrong = head.strip_prefix("unknown field `").or(head.strip_prefix("unknown variant `"))?;
+        let wrong = wrong.strip_suffix('`')?.replace('_', "-");
+        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+        // A longer word for the same, such as `warning`.
+        let longer = || known.iter().copied().find(|k| k.len() > 2 && wrong.starts_with(k));
+        let exact = known.iter().copied().find(|k| *k == wrong);
+        let near = exact.or_else(|| rfw_values::suggest(wrong.as_bytes(), known.iter().copied()));
+        Some(format!("{head}; did you mean `{}`? (expected {rest})", near.or_else(longer)?))
+    };
+    meant().unwrap_or_else(|| text.to_owned())
 }
 
 struct Reader<'a> {
@@ -316,7 +355,7 @@ impl Reader<'_> {
     }
 
     fn overrides(&self, table: OverrideTable) -> Result<Override, String> {
-        let patterns = table.paths.into_iter().map(|p| self.each(p, |p| glob::Pattern::new(&p)));
+        let patterns = table.paths.into_iter().map(|p| self.each(p, |p| pattern(&p)));
         Ok(Override {
             patterns: patterns.collect::<Result<_, _>>()?,
             words: self.words(&table.select, &table.ignore)?,
@@ -348,6 +387,12 @@ pub fn selector(word: &str) -> Result<Selector, String> {
         let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
         format!("no check is called `{word}`{hint}")
     })
+}
+
+/// A pattern of paths; one that ends in a slash is for all that is in the folder.
+fn pattern(text: &str) -> Result<glob::Pattern, glob::PatternError> {
+    let text = text.strip_prefix("./").unwrap_or(text);
+    glob::Pattern::new(&if text.ends_with('/') { format!("{text}**") } else { text.to_owned() })
 }
 
 /// A budget: nodes (`1000000`) or a time (`30s`, `500ms`).

@@ -7,19 +7,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rfw_diagnostics::{Code, Fix, FixSafety, Severity, Source};
 use rfw_extensions::Names;
 use rfw_lint::{Comparison, Finding, Options, Report, Text, apply_fixes};
-use similar::TextDiff;
+use similar::Algorithm;
 
 use super::args::{Choice, LintArgs};
+use super::inputs::{Texts, whole};
 use super::proof::prove;
 use super::{Checked, say};
+use crate::own::out::put;
 
 /// Fixes can bring up others; many more rounds than there are fixes are a sign of two that undo each other.
 const ROUNDS: usize = 10;
+/// Lines around a difference.
+const CONTEXT: usize = 3;
+/// Links that lead to links; the kernel follows no more.
+const LINKS: usize = 40;
 
 /// What became of a text.
 pub struct Mended {
@@ -33,31 +39,58 @@ pub struct Mended {
     pub changes: Vec<String>,
 }
 
-/// Mends texts and writes them, or shows the difference; true if anything was or would be changed.
+/// What became of all texts.
+#[derive(Default)]
+pub struct Fixed {
+    /// Whether anything was or would be changed.
+    pub changed: bool,
+    /// Whether something could not be written; said already.
+    pub unwritten: bool,
+    /// The texts as they are now, which are not to be read again.
+    pub texts: Texts,
+}
+
+/// Mends texts and writes them, or shows the difference.
 ///
 /// # Errors
-/// If a file cannot be written.
-pub fn run(checked: &[Checked], args: &LintArgs, choice: &Choice, names: &dyn Names) -> Result<bool, String> {
-    let mut changed = false;
+/// None of its own; what one file can't take does not keep the others from being mended.
+pub fn run(
+    checked: &[Checked],
+    args: &LintArgs,
+    choice: &Choice,
+    names: &dyn Names,
+) -> Result<Fixed, String> {
+    let mut fixed = Fixed::default();
     for one in checked {
         let options = one.settings.options(one.path.as_deref(), choice);
         let mended = mend(one, args.unsafe_fixes, &options, names);
         for text in mended.refused.iter().chain(&mended.changes) {
             say(text);
         }
-        changed |= mended.text != one.source.text;
-        if args.diff {
-            show_diff(one, &mended.text);
+        let changed = mended.text != one.source.text;
+        fixed.changed |= changed;
+        let written = if args.diff {
+            put("lint", &difference(&one.source, &mended.text)).is_ok()
         } else if let Some(path) = &one.path {
-            if mended.text != one.source.text {
-                replace(path, &mended.text).map_err(|e| format!("{}: {e}", path.display()))?;
-                say(&format!("{}: {}", path.display(), counted(&mended.applied)));
-            }
+            !changed || write_file(path, &mended)
         } else {
-            let _ = io::stdout().lock().write_all(&mended.text);
-        }
+            put("lint", &mended.text).is_ok()
+        };
+        fixed.unwritten |= !written;
+        let now = if written { mended.text } else { one.source.text.clone() };
+        fixed.texts.insert(one.path.clone().unwrap_or_else(|| "-".into()), now);
     }
-    Ok(changed)
+    Ok(fixed)
+}
+
+/// Whether that could be done.
+fn write_file(path: &Path, mended: &Mended) -> bool {
+    let done = replace(path, &mended.text);
+    say(&match &done {
+        Ok(()) => format!("{}: {}", path.display(), counted(&mended.applied)),
+        Err(error) => format!("{}: {error}", path.display()),
+    });
+    done.is_ok()
 }
 
 fn counted(applied: &BTreeMap<Code, usize>) -> String {
@@ -66,31 +99,64 @@ fn counted(applied: &BTreeMap<Code, usize>) -> String {
     format!("{all} fixed ({})", each.join(", "))
 }
 
-fn show_diff(one: &Checked, text: &[u8]) {
-    let (old, new) = (String::from_utf8_lossy(&one.source.text), String::from_utf8_lossy(text));
-    if old != new {
-        let diff = TextDiff::from_lines(&old, &new);
-        let shown = diff.unified_diff().header(&one.source.name, &one.source.name).to_string();
-        let _ = io::stdout().lock().write_all(shown.as_bytes());
+/// What `diff -u` prints, byte for byte.
+fn difference(source: &Source, new: &[u8]) -> Vec<u8> {
+    let [old, new] =
+        [&source.text[..], new].map(|text| text.split_inclusive(|&b| b == b'\n').collect::<Vec<_>>());
+    let mut out = Vec::new();
+    for group in similar::group_diff_ops(similar::capture_diff_slices(Algorithm::Myers, &old, &new), CONTEXT)
+    {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+        if out.is_empty() {
+            out.extend_from_slice(format!("--- {0}\n+++ {0}\n", source.name).as_bytes());
+        }
+        let part = |from: usize, to: usize| match to - from {
+            1 => format!("{}", from + 1),
+            0 => format!("{from},0"),
+            count => format!("{},{count}", from + 1),
+        };
+        let were = part(first.old_range().start, last.old_range().end);
+        let are = part(first.new_range().start, last.new_range().end);
+        out.extend_from_slice(format!("@@ -{were} +{are} @@\n").as_bytes());
+        for change in group.iter().flat_map(|op| op.iter_changes(&old, &new)) {
+            out.extend_from_slice(change.tag().to_string().as_bytes());
+            out.extend_from_slice(change.value());
+            if !change.value().ends_with(b"\n") {
+                out.extend_from_slice(b"\n\\ No newline at end of file\n");
+            }
+        }
     }
+    out
 }
 
 /// Puts a text in the place of a file: by renaming, with the mode and the owner of the old one; a link stays.
 ///
 /// # Errors
-/// Those of the system; the old file is then still there.
+/// Those of the system, and for what is no file, may not be written, or would change its owner; the old file is then still
+/// there.
 pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = whole(&behind_links(path));
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
     let old = fs::metadata(&path).ok();
+    if let Some(about) = &old {
+        if !about.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        // Renaming would not ask.
+        fs::OpenOptions::new().write(true).open(&path)?;
+    }
     let write = || {
         let mode = old.as_ref().map_or(0o666, |about| about.mode() & 0o600);
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
         file.write_all(text)?;
         if let Some(about) = &old {
-            // Who may not give files away keeps the group where that is allowed.
-            let _ = std::os::unix::fs::chown(&temporary, Some(about.uid()), Some(about.gid()));
+            let owner = (about.uid(), about.gid());
+            let _ = std::os::unix::fs::chown(&temporary, Some(owner.0), Some(owner.1));
+            let made = file.metadata()?;
+            if (made.uid(), made.gid()) != owner {
+                return Err(io::Error::other("its owner could not be kept"));
+            }
             file.set_permissions(fs::Permissions::from_mode(about.mode() & 0o7777))?;
         }
         file.sync_all()?;
@@ -99,8 +165,21 @@ pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let done = write();
     if done.is_err() {
         let _ = fs::remove_file(&temporary);
+    } else if let Some(folder) = path.parent() {
+        // The new name is on the disk when the folder is; not all file systems can tell.
+        let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
     }
     done
+}
+
+/// Where a link leads, also if nothing is there yet.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
 }
 
 /// A text and what is found in it.

@@ -54,7 +54,12 @@ pub struct Wanted<'a> {
     pub pairs: Vec<[PathBuf; 2]>,
     /// The family, where it was said.
     pub family: Option<Family>,
+    /// Texts that are not to be read again.
+    pub texts: &'a Texts,
 }
+
+/// Texts by their paths; `-` is standard input.
+pub type Texts = HashMap<PathBuf, Vec<u8>>;
 
 /// Reads the running ruleset.
 ///
@@ -117,20 +122,38 @@ pub fn files(wanted: &Wanted<'_>, finder: &mut Finder) -> Result<Inputs, String>
     let mut members = Vec::new();
     let mut seen = BTreeSet::new();
     let paths = wanted.files.iter().chain(wanted.pairs.iter().flatten());
+    // Of a pair that was said the first is for IPv4.
+    let said: HashMap<&Path, Family> = wanted
+        .pairs
+        .iter()
+        .flat_map(|[four, six]| [(four.as_path(), Family::Ipv4), (six.as_path(), Family::Ipv6)])
+        .collect();
+    let family = |path: &Path| said.get(path).copied().or(wanted.family);
     for path in paths {
+        let mut any = false;
         for (path, walked) in expand(path, &mut inputs.unread) {
-            if seen.insert(std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone())) {
-                match read(&path, walked, wanted.family) {
-                    Ok(Some((source, input, family))) => {
-                        let path = (path != Path::new("-")).then_some(path);
-                        let settings = finder.of(path.as_deref())?;
-                        let (wanted, boot) = (true, None);
-                        members.push(Member { source, input, family, path, settings, wanted, boot });
-                    }
-                    Ok(None) => {}
-                    Err(text) => inputs.unread.push(text),
+            if !seen.insert(std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone())) {
+                any = true;
+                continue;
+            }
+            match read(&path, walked, family(&path), wanted.texts) {
+                Ok(Some((source, input, family))) => {
+                    any = true;
+                    let path = (path != Path::new("-")).then_some(path);
+                    let settings = finder.of(path.as_deref())?;
+                    let (wanted, boot) = (true, None);
+                    members.push(Member { source, input, family, path, settings, wanted, boot });
+                }
+                Ok(None) => {}
+                Err(text) => {
+                    any = true;
+                    inputs.unread.push(text);
                 }
             }
+        }
+        // A name that is spelt wrong must not look like a firewall without faults.
+        if !any && path.is_dir() {
+            inputs.unread.push(format!("{}: there is no ruleset in it", path.display()));
         }
     }
     pair_up(members, &wanted.pairs, &mut inputs, finder)?;
@@ -200,23 +223,29 @@ fn first_program(line: &[u8]) -> Option<&[u8]> {
 type Text = (Source, Input, Family);
 
 /// The text of a file, if it is a ruleset or was asked for by its name.
-fn read(path: &Path, walked: bool, family: Option<Family>) -> Result<Option<Text>, String> {
-    let text = text_of(path, family)?;
+fn read(path: &Path, walked: bool, family: Option<Family>, texts: &Texts) -> Result<Option<Text>, String> {
+    let text = match texts.get(path) {
+        Some(text) => named(path, text.clone(), family),
+        None => text_of(path, family)?,
+    };
     Ok((!walked || is_rules(&text.0.text)).then_some(text))
 }
 
 fn text_of(path: &Path, family: Option<Family>) -> Result<Text, String> {
-    let (name, text) = if path == Path::new("-") {
-        let mut text = Vec::new();
+    let mut text = Vec::new();
+    if path == Path::new("-") {
         std::io::stdin().lock().read_to_end(&mut text).map_err(|e| format!("standard input: {e}"))?;
-        ("<stdin>".to_owned(), text)
     } else {
-        let text = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        (path.display().to_string(), text)
-    };
+        text = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    Ok(named(path, text, family))
+}
+
+fn named(path: &Path, text: Vec<u8>, family: Option<Family>) -> Text {
+    let name = if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() };
     let family = family.unwrap_or_else(|| guess_family(&name, &text));
     let input = Input::guess(&name, &text);
-    Ok((Source::new(name, SourceKind::File, text), input, family))
+    (Source::new(name, SourceKind::File, text), input, family)
 }
 
 /// Puts the two families of a host together: pairs that were said, then files whose names differ in the family only.
@@ -226,41 +255,42 @@ fn pair_up(
     inputs: &mut Inputs,
     finder: &mut Finder,
 ) -> Result<(), String> {
-    let mut partner: HashMap<PathBuf, PathBuf> = HashMap::new();
+    let mut said: HashMap<PathBuf, (PathBuf, Family)> = HashMap::new();
+    let mut say = |[four, six]: [PathBuf; 2]| {
+        said.insert(four.clone(), (six.clone(), Family::Ipv4));
+        said.insert(six, (four, Family::Ipv6));
+    };
     for member in &members {
         let folder = &member.settings.folder;
-        for [one, other] in &member.settings.config.pairs {
-            let (one, other) = (whole(&folder.join(one)), whole(&folder.join(other)));
-            partner.insert(one.clone(), other.clone());
-            partner.insert(other, one);
+        for pair in &member.settings.config.pairs {
+            say(pair.each_ref().map(|path| whole(&folder.join(path))));
         }
     }
-    for [one, other] in pairs {
-        partner.insert(whole(one), whole(other));
-        partner.insert(whole(other), whole(one));
+    for pair in pairs {
+        say(pair.each_ref().map(|path| whole(path)));
     }
     let mut waiting: Vec<Option<Member>> = members.into_iter().map(Some).collect();
     for at in 0..waiting.len() {
-        let Some(member) = waiting[at].take() else { continue };
+        let Some(mut member) = waiting[at].take() else { continue };
         // A script makes the rules of both families by itself.
         let own = member.path.as_deref().filter(|_| member.input != Input::Script).map(whole);
-        let said = own.as_ref().and_then(|own| partner.get(own));
-        let fits = |other: &Member| match (said, &other.path) {
-            (Some(said), Some(path)) => whole(path) == *said,
-            (None, Some(path)) => member.path.as_ref().is_some_and(|own| same_host(own, path)),
+        let partner = own.as_ref().and_then(|own| said.get(own));
+        let fits = |other: &Member| match (partner, &other.path) {
+            (Some((partner, _)), Some(path)) => whole(path) == *partner,
+            (None, Some(path)) => {
+                other.family != member.family && member.path.as_ref().is_some_and(|own| same_host(own, path))
+            }
             _ => false,
         };
         let found = waiting.iter().position(|other| {
-            other.as_ref().is_some_and(|other| {
-                other.family != member.family && other.input != Input::Script && fits(other)
-            })
+            other.as_ref().is_some_and(|other| other.input != Input::Script && fits(other))
         });
-        let other = match (found, said) {
+        let mut other = match (found, partner) {
             (Some(found), _) => waiting[found].take(),
-            (None, Some(said)) => match text_of(said, None) {
-                Ok((source, input, family)) if family != member.family => {
-                    let settings = finder.of(Some(said))?;
-                    let (path, wanted, boot) = (Some(said.clone()), false, None);
+            (None, Some((path, _))) => match text_of(path, None) {
+                Ok((source, input, family)) if input != Input::Script => {
+                    let settings = finder.of(Some(path))?;
+                    let (path, wanted, boot) = (Some(path.clone()), false, None);
                     Some(Member { source, input, family, path, settings, wanted, boot })
                 }
                 Ok(_) => None,
@@ -271,6 +301,12 @@ fn pair_up(
             },
             _ => None,
         };
+        // Texts that show no family have that of their place in the pair.
+        if let (Some(other), Some((_, family))) = (&mut other, partner)
+            && other.family == member.family
+        {
+            (member.family, other.family) = (*family, opposite(*family));
+        }
         inputs.units.push(match other {
             Some(other) => Unit::Pair(Box::new([member, other])),
             None => Unit::One(Box::new(member)),
@@ -279,15 +315,29 @@ fn pair_up(
     Ok(())
 }
 
+fn opposite(family: Family) -> Family {
+    match family {
+        Family::Ipv4 => Family::Ipv6,
+        Family::Ipv6 => Family::Ipv4,
+    }
+}
+
 /// The other family's rules of the same host, for one text that is looked at.
-#[derive(Default)]
 pub struct Beside {
+    /// The family of the text itself: what it shows, or its place in a pair.
+    pub own: Family,
     /// Where they are; also if they could not be read there.
     pub path: Option<PathBuf>,
     /// With their path.
     pub text: Option<(PathBuf, Source, Input, Family)>,
     /// Why the file that the settings name could not be read.
     pub trouble: Option<String>,
+}
+
+impl Default for Beside {
+    fn default() -> Self {
+        Self { own: Family::Ipv4, path: None, text: None, trouble: None }
+    }
 }
 
 /// Finds them: in the pair that the settings name, else beside the file by its name. Texts of `open` come before files.
@@ -299,17 +349,22 @@ pub fn beside(path: &Path, family: Family, settings: &Settings, open: &[(&Path, 
         }
         None => text_of(other, None),
     };
-    let fits = |(_, input, other): &Text| *input != Input::Script && *other != family;
     let own = whole(path);
-    if let Some(said) = said_partner(&own, settings) {
-        return match get(&said) {
-            Ok(text) if fits(&text) => {
-                Beside { path: Some(said.clone()), text: Some((said, text.0, text.1, text.2)), trouble: None }
+    if let Some((said, own_family)) = said_partner(&own, settings) {
+        let mut found = Beside { path: Some(said.clone()), own: family, ..Beside::default() };
+        match get(&said) {
+            Ok((source, input, other)) if input != Input::Script => {
+                let places = (own_family, opposite(own_family));
+                let families = if other == family { places } else { (family, other) };
+                found.own = families.0;
+                found.text = Some((said, source, input, families.1));
             }
-            Ok(_) => Beside { path: Some(said), ..Beside::default() },
-            Err(text) => Beside { path: Some(said), text: None, trouble: Some(text) },
-        };
+            Ok(_) => {}
+            Err(text) => found.trouble = Some(text),
+        }
+        return found;
     }
+    let fits = |(_, input, other): &Text| *input != Input::Script && *other != family;
     let folder = own.parent().map(Path::to_owned).unwrap_or_default();
     let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut near: Vec<PathBuf> = open.iter().map(|(path, _)| whole(path)).chain(files).collect();
@@ -319,19 +374,20 @@ pub fn beside(path: &Path, family: Family, settings: &Settings, open: &[(&Path, 
     let found = near.into_iter().find_map(|other| Some((get(&other).ok().filter(fits)?, other)));
     match found {
         Some((text, other)) => {
-            Beside { path: Some(other.clone()), text: Some((other, text.0, text.1, text.2)), trouble: None }
+            let path = Some(other.clone());
+            Beside { path, own: family, text: Some((other, text.0, text.1, text.2)), trouble: None }
         }
-        None => Beside::default(),
+        None => Beside { own: family, ..Beside::default() },
     }
 }
 
-/// The other file of the pair in which the settings name a file.
-fn said_partner(own: &Path, settings: &Settings) -> Option<PathBuf> {
+/// The other file of the pair in which the settings name a file, and the file's family by its place there.
+fn said_partner(own: &Path, settings: &Settings) -> Option<(PathBuf, Family)> {
     let pairs =
         settings.config.pairs.iter().map(|pair| pair.each_ref().map(|p| whole(&settings.folder.join(p))));
-    pairs.into_iter().find_map(|[one, other]| match (one == own, other == own) {
-        (true, _) => Some(other),
-        (_, true) => Some(one),
+    pairs.into_iter().find_map(|[four, six]| match (four == own, six == own) {
+        (true, _) => Some((six, Family::Ipv4)),
+        (_, true) => Some((four, Family::Ipv6)),
         _ => None,
     })
 }

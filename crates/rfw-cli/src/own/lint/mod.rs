@@ -1,7 +1,7 @@
 //! `rfw lint`: the checks over files, folders, standard input or the running ruleset.
 //!
 //! Status 0: no finding as bad as `--fail-on`; 1: some; 2: something could not be read, or the command is wrong; 3: a
-//! fault of rfw itself.
+//! fault of rfw itself, or something could not be written.
 
 mod args;
 mod baseline;
@@ -24,9 +24,10 @@ use rfw_nft::Family;
 
 use args::Choice;
 pub use args::LintArgs;
-use inputs::{Inputs, Member, Unit, Wanted};
+use inputs::{Inputs, Member, Texts, Unit, Wanted};
 use settings::{Finder, Settings};
 
+use super::out::{UNWRITTEN, put};
 use crate::names::SystemNames;
 
 pub use inputs::{same_host, whole};
@@ -52,15 +53,30 @@ pub struct Checked {
     pub fail_on: Severity,
 }
 
+/// Why a run ended early.
+enum Halt {
+    /// The command or a setting is wrong, or cannot be read.
+    Wrong(String),
+    /// Something cannot be written; said already.
+    Unwritten,
+}
+
+impl From<String> for Halt {
+    fn from(text: String) -> Self {
+        Self::Wrong(text)
+    }
+}
+
 /// Runs it; gives the exit status.
 pub fn run(args: &LintArgs) -> u8 {
     internal_errors_exit();
     match try_run(args) {
         Ok(status) => status,
-        Err(text) => {
+        Err(Halt::Wrong(text)) => {
             say(&text);
             2
         }
+        Err(Halt::Unwritten) => UNWRITTEN,
     }
 }
 
@@ -69,7 +85,7 @@ pub fn run(args: &LintArgs) -> u8 {
 fn internal_errors_exit() {
     std::panic::set_hook(Box::new(|about| {
         say(&format!("a fault of rfw, please report it: {about}"));
-        std::process::exit(3);
+        std::process::exit(UNWRITTEN.into());
     }));
 }
 
@@ -77,48 +93,60 @@ fn say(text: &str) {
     let _ = writeln!(io::stderr(), "rfw lint: {}", text.trim_end());
 }
 
-fn try_run(args: &LintArgs) -> Result<u8, String> {
+fn try_run(args: &LintArgs) -> Result<u8, Halt> {
     let choice = args.choice()?;
     let mut finder = Finder::new(args.config.as_deref(), args.isolated)?;
-    let inputs = inputs(args, &mut finder)?;
+    let inputs = inputs(args, &mut finder, &Texts::new())?;
     for text in &inputs.unread {
         say(text);
     }
-    let mut status = if inputs.unread.is_empty() { 0 } else { 2 };
+    let unread = inputs.unread.clone();
     let system = SystemNames::default();
     let names = Offline::new(&system);
     let look = |inputs: Inputs| -> Vec<Checked> {
         inputs.units.into_iter().flat_map(|unit| check(unit, &names, &choice)).collect()
     };
     let mut checked = look(inputs);
+    let mut unwritten = false;
     if args.fixes() {
-        let changed = fix::run(&checked, args, &choice, &names)?;
+        let fixed = fix::run(&checked, args, &choice, &names)?;
+        let status = match (unread.is_empty(), fixed.unwritten) {
+            (_, true) => UNWRITTEN,
+            (false, _) => 2,
+            _ => u8::from(fixed.changed && !args.exit_zero),
+        };
         if args.diff {
-            return Ok(if status == 0 && !args.exit_zero { u8::from(changed) } else { status });
-        }
-        // Standard input cannot be read again; its new text went out instead of a report.
-        if args.files.is_empty() || args.files.iter().any(|file| file == Path::new("-")) {
             return Ok(status);
         }
-        checked = look(self::inputs(args, &mut finder)?);
+        unwritten = fixed.unwritten;
+        checked = look(self::inputs(args, &mut finder, &fixed.texts)?);
     }
-    if let Some(path) = &args.write_baseline {
-        baseline::write(path, &checked)?;
-        return Ok(status);
+    let found = if let Some(path) = &args.write_baseline {
+        if let Err(text) = baseline::write(path, &checked) {
+            say(&text);
+            unwritten = true;
+        }
+        false
+    } else {
+        baseline::subtract(args.baseline.as_deref(), &mut checked)?;
+        report(&checked, &unread, args)?;
+        checked.iter().any(|c| c.report.findings.iter().any(|f| f.diagnostic.severity >= c.fail_on))
+    };
+    Ok(match (unwritten, unread.is_empty()) {
+        (true, _) => UNWRITTEN,
+        (_, false) => 2,
+        _ => u8::from(found && !args.exit_zero),
+    })
+}
+
+/// Says what was found; on standard error where standard output has the mended text of standard input.
+fn report(checked: &[Checked], unread: &[String], args: &LintArgs) -> Result<(), Halt> {
+    let shown = output::render(checked, unread, args);
+    if args.fixes() && args.reads_stdin() {
+        let _ = io::stderr().lock().write_all(shown.as_bytes());
+        return Ok(());
     }
-    baseline::subtract(args.baseline.as_deref(), &mut checked)?;
-    let shown = output::render(&checked, args);
-    if let Err(error) = io::stdout().lock().write_all(shown.as_bytes())
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
-        say(&format!("standard output: {error}"));
-        return Ok(3);
-    }
-    let fails = |c: &Checked| c.report.findings.iter().any(|f| f.diagnostic.severity >= c.fail_on);
-    if status == 0 && !args.exit_zero && checked.iter().any(fails) {
-        status = 1;
-    }
-    Ok(status)
+    put("lint", shown.as_bytes()).map_err(|_| Halt::Unwritten)
 }
 
 /// What an editor sees of a text.
@@ -147,27 +175,28 @@ pub fn look_at(source: &Source, path: Option<&Path>, open: &[(&Path, &Source)]) 
     let input = Input::guess(&source.name, &source.text);
     let found = match path.filter(|_| input != Input::Script) {
         Some(path) => inputs::beside(path, family, &settings, open),
-        None => inputs::Beside::default(),
+        None => inputs::Beside { own: family, ..inputs::Beside::default() },
     };
-    let text = Text { source, input, family };
+    let text = Text { source, input, family: found.own };
     let report = match &found.text {
         Some((path, source, input, family)) => {
             let other = Text { source, input: *input, family: *family };
             let others = finder.of(Some(path))?.options(Some(path), &choice);
             rfw_lint::lint_beside([text, other], &names, [&options, &others])
         }
-        None => rfw_lint::lint(source, input, family, &names, &options),
+        None => rfw_lint::lint(source, input, found.own, &names, &options),
     };
     Ok(Looked { report, beside: found.path, trouble: found.trouble })
 }
 
-fn inputs(args: &LintArgs, finder: &mut Finder) -> Result<Inputs, String> {
+/// Reads what there is to look at; `texts` are known already, by the paths that were read.
+fn inputs(args: &LintArgs, finder: &mut Finder, texts: &Texts) -> Result<Inputs, String> {
     if args.live {
         return inputs::live(args.family(), finder);
     }
     let input = ["-".into()];
     let files = if args.files.is_empty() && args.pair.is_empty() { &input[..] } else { &args.files };
-    inputs::files(&Wanted { files, pairs: args.pairs(), family: args.family() }, finder)
+    inputs::files(&Wanted { files, pairs: args.pairs(), family: args.family(), texts }, finder)
 }
 
 /// What is found in what belongs together, without what is there for comparison only.
@@ -207,4 +236,29 @@ fn checked(member: Member, report: Report, choice: &Choice) -> Checked {
 /// A path as it is shown, without `./`.
 fn shown(path: &Path) -> String {
     path.strip_prefix(".").unwrap_or(path).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    /// Has the test below run itself, in a process of its own, and fail there.
+    const FAIL: &str = "RFW_TEST_FAULT";
+
+    #[test]
+    fn a_fault_has_its_status() {
+        if std::env::var_os(FAIL).is_some() {
+            super::internal_errors_exit();
+            panic!("on purpose");
+        }
+        let own = std::env::current_exe().expect("a program");
+        let arguments = ["--exact", "own::lint::tests::a_fault_has_its_status", "--nocapture"];
+        let out = Command::new(own).args(arguments).env(FAIL, "1").output().expect("it runs");
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(3), "{said}");
+        assert!(
+            said.contains("rfw lint: a fault of rfw, please report it: ") && said.contains("on purpose"),
+            "{said}"
+        );
+    }
 }

@@ -114,6 +114,7 @@ impl Settings {
         }
         options.facts.file = path
             .and_then(|path| std::fs::metadata(path).ok())
+            .filter(std::fs::Metadata::is_file)
             .map(|about| FileFacts { mode: about.mode() & 0o7777, owner: about.uid() });
         options
     }
@@ -134,5 +135,6 @@ impl Settings {
 /// A pattern without a slash is for the name of the file, in any folder.
 fn fits(pattern: &glob::Pattern, path: &Path) -> bool {
     let name = path.file_name().map(Path::new).filter(|_| !pattern.as_str().contains('/'));
-    pattern.matches_path(name.unwrap_or(path))
+    let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
+    pattern.matches_path_with(name.unwrap_or(path), options)
 }

@@ -2,11 +2,15 @@
 
 use rfw_diagnostics::{Severity, Span};
 
+use super::without_controls;
 use crate::own::lint::{Checked, shown};
 
-/// One line per finding.
-pub fn render(checked: &[Checked]) -> String {
+/// One line per finding, and one for what could not be read.
+pub fn render(checked: &[Checked], unread: &[String]) -> String {
     let mut out = String::new();
+    for text in unread {
+        out.push_str(&format!("::error title=rfw lint::{}\n", data(text)));
+    }
     for one in checked {
         for finding in &one.report.findings {
             let found = &finding.diagnostic;
@@ -50,7 +54,7 @@ fn place(one: &Checked, span: Span) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    without_controls(text).replace('%', "%25").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

@@ -7,14 +7,28 @@ use rfw_lint::Finding;
 
 use crate::own::lint::{Checked, shown};
 
-/// The document.
-pub fn render(checked: &[Checked]) -> String {
-    let tests: usize = checked.iter().map(|c| c.report.findings.len().max(1)).sum();
+/// The document; what could not be read is a suite of its own, of tests in error.
+pub fn render(checked: &[Checked], unread: &[String]) -> String {
+    let tests: usize = checked.iter().map(|c| c.report.findings.len().max(1)).sum::<usize>() + unread.len();
     let failures: usize = checked.iter().map(failures).sum();
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ = writeln!(out, "<testsuites name=\"rfw lint\" tests=\"{tests}\" failures=\"{failures}\">");
+    let errors = if unread.is_empty() { String::new() } else { format!(" errors=\"{}\"", unread.len()) };
+    let _ = writeln!(out, "<testsuites name=\"rfw lint\" tests=\"{tests}\" failures=\"{failures}\"{errors}>");
     for one in checked {
         suite(one, &mut out);
+    }
+    if !unread.is_empty() {
+        let _ = writeln!(
+            out,
+            "  <testsuite name=\"rfw lint\" tests=\"{0}\" failures=\"0\" errors=\"{0}\">",
+            unread.len()
+        );
+        for text in unread {
+            let text = escape(text);
+            let _ = writeln!(out, "    <testcase classname=\"rfw lint\" name=\"{text}\">");
+            let _ = writeln!(out, "      <error message=\"{text}\"/>\n    </testcase>");
+        }
+        out.push_str("  </testsuite>\n");
     }
     out.push_str("</testsuites>\n");
     out

@@ -27,37 +27,68 @@ pub fn help_uri(code: Code) -> Option<String> {
     Some(format!("{PAGES}/{code}-{}.md", check.code.name))
 }
 
-/// All findings in the format that was asked for.
-pub fn render(checked: &[Checked], args: &LintArgs) -> String {
+/// All findings in the format that was asked for; `unread` says what could not be read.
+pub fn render(checked: &[Checked], unread: &[String], args: &LintArgs) -> String {
     match args.format {
-        Format::Text => text(checked, colored(args.color)),
+        // There is nothing to sum up.
+        Format::Text if checked.is_empty() && !unread.is_empty() => String::new(),
+        Format::Text => text(checked, Style::of(args.color)),
         Format::Json => json::render(checked),
-        Format::Sarif => sarif::render(checked),
-        Format::Github => github::render(checked),
-        Format::Junit => junit::render(checked),
+        Format::Sarif => sarif::render(checked, unread),
+        Format::Github => github::render(checked, unread),
+        Format::Junit => junit::render(checked, unread),
     }
 }
 
-/// Whether standard output takes colours.
-pub fn colored(when: When) -> bool {
-    let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
-    match when {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => {
-            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-            std::io::stdout().is_terminal() && unset("NO_COLOR") && !dumb
+/// What standard output takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Plain,
+    Colors,
+    /// With links.
+    Linked,
+}
+
+impl Style {
+    /// By the option, then `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`, the terminal. Links are for terminals only: a file or a
+    /// pager may show their addresses as rubbish.
+    fn of(when: When) -> Self {
+        let value = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let is_zero = |name: &str| value(name).is_some_and(|value| value == "0");
+        let able = std::io::stdout().is_terminal() && value("TERM").is_some_and(|term| term != "dumb");
+        let colors = match when {
+            When::Always => true,
+            When::Never => false,
+            When::Auto if value("NO_COLOR").is_some() => false,
+            When::Auto if value("CLICOLOR_FORCE").is_some() && !is_zero("CLICOLOR_FORCE") => true,
+            When::Auto => able && !is_zero("CLICOLOR"),
+        };
+        match (colors, able) {
+            (false, _) => Self::Plain,
+            (true, false) => Self::Colors,
+            (true, true) => Self::Linked,
         }
     }
 }
 
-fn text(checked: &[Checked], color: bool) -> String {
+/// Control characters as their pictures: a log that is shown on a terminal would obey them.
+fn without_controls(text: &str) -> String {
+    let picture = |c: char| match u32::from(c) {
+        code @ 0..=0x1f if c != '\n' && c != '\t' => char::from_u32(0x2400 + code).unwrap_or('\u{fffd}'),
+        0x7f => '\u{2421}',
+        0x80..=0x9f => '\u{fffd}',
+        _ => c,
+    };
+    text.chars().map(picture).collect()
+}
+
+fn text(checked: &[Checked], style: Style) -> String {
     let mut out = String::new();
     for Checked { source, report, .. } in checked.iter().filter(|c| !c.report.findings.is_empty()) {
         let diagnostics: Vec<Diagnostic> = report.findings.iter().map(|f| f.diagnostic.clone()).collect();
-        out.push_str(&match color {
-            true => render_linked(&diagnostics, source, &help_uri),
-            false => render_text(&diagnostics, source, false),
+        out.push_str(&match style {
+            Style::Linked => render_linked(&diagnostics, source, &help_uri),
+            style => render_text(&diagnostics, source, style == Style::Colors),
         });
         out.push('\n');
     }

@@ -1,6 +1,6 @@
 //! SARIF 2.1.0.
 
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
 
 use rfw_diagnostics::{Code, Diagnostic, FixSafety, Severity, Source, Span, codes};
 use rfw_lint::{CHECKS, Check, Finding, Walk, page};
@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 
 use super::help_uri;
 use super::json::print;
-use crate::own::lint::{Checked, shown};
+use crate::own::lint::Checked;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
-/// The log: one run with all rules and the results of all texts.
-pub fn render(checked: &[Checked]) -> String {
+/// The log: one run with all rules and the results of all texts, and what could not be read.
+pub fn render(checked: &[Checked], unread: &[String]) -> String {
+    let notices = unread.iter().map(|text| json!({ "level": "error", "message": { "text": text } }));
     print(&json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -23,6 +24,10 @@ pub fn render(checked: &[Checked]) -> String {
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": codes::ALL.iter().map(|&code| rule(code)).collect::<Value>(),
             }},
+            "invocations": [{
+                "executionSuccessful": unread.is_empty(),
+                "toolExecutionNotifications": notices.collect::<Value>(),
+            }],
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": { "SRCROOT": { "description": { "text": "where rfw was called" } } },
             "results": checked.iter().flat_map(results).collect::<Value>(),
@@ -206,18 +211,19 @@ fn physical(one: &Checked, span: Span) -> Value {
 fn artifact(one: &Checked) -> Value {
     let Some(path) = &one.path else {
         let name = one.source.name.trim_matches(['<', '>']);
-        return json!({ "uri": percent(name), "description": { "text": one.source.name } });
+        return json!({ "uri": percent(name.as_bytes()), "description": { "text": one.source.name } });
     };
+    let bytes = path.strip_prefix(".").unwrap_or(path).as_os_str().as_bytes();
     match path.is_absolute() {
-        true => json!({ "uri": format!("file://{}", percent(&shown(path))) }),
-        false => json!({ "uri": percent(&shown(Path::new(path))), "uriBaseId": "SRCROOT" }),
+        true => json!({ "uri": format!("file://{}", percent(bytes)) }),
+        false => json!({ "uri": percent(bytes), "uriBaseId": "SRCROOT" }),
     }
 }
 
 /// Everything escaped that may not stand in a path of a URI.
-pub fn percent(text: &str) -> String {
+fn percent(text: &[u8]) -> String {
     let mut out = String::with_capacity(text.len());
-    for &byte in text.as_bytes() {
+    for &byte in text {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
                 out.push(byte.into())

@@ -1,5 +1,7 @@
 //! Rulesets as text: `-L`, `-S`, save.
 
+use std::collections::HashMap;
+
 use rfw_compiler::builtin::TABLES;
 use rfw_compiler::{ListOptions, Stored, TableSpec, list_heading, list_rule, print_stored};
 use rfw_diagnostics::{Classic, CompatVersion, Diagnostic, codes};
@@ -8,7 +10,7 @@ use rfw_kernel::{Chain, Error, Kernel, TableId, consistent};
 use rfw_nft::Family;
 use rfw_syntax::{Action, Command, OptionSpec};
 
-use crate::engine::{Done, is_base, read_rules};
+use crate::engine::{Done, is_base, read_chains};
 use crate::personality::Personality;
 use crate::report;
 
@@ -58,19 +60,25 @@ pub fn read(
             known
         });
         let mut views = views(spec, &chains);
+        let uses: HashMap<&[u8], u32> = chains.iter().map(|c| (c.name.as_slice(), c.use_count)).collect();
         // One dump per chain: the kernel skips from the start of what it dumps in every message, so that a dump of the
         // whole table costs the square of all its rules.
-        for view in views.iter_mut().filter(|v| only.is_none_or(|name| name == v.name)) {
-            if !chains.iter().any(|c| c.name == view.name) {
-                continue;
-            }
-            view.rules = read_rules(kernel, id, &view.name, family, names)?;
+        let wanted = |view: &ChainView| {
+            uses.contains_key(view.name.as_slice()) && only.is_none_or(|name| name == view.name)
+        };
+        let (places, wanted): (Vec<usize>, Vec<&[u8]>) = views
+            .iter()
+            .enumerate()
+            .filter(|(_, v)| wanted(v))
+            .map(|(at, v)| (at, v.name.as_slice()))
+            .unzip();
+        let rules = read_chains(kernel, id, &wanted, family, names)?;
+        for (at, rules) in places.into_iter().zip(rules) {
+            views[at].rules = rules;
         }
-        for (view, chain) in views.iter_mut().filter_map(|v| {
-            let chain = chains.iter().find(|c| c.name == v.name)?;
-            Some((v, chain))
-        }) {
-            view.references = (chain.use_count as usize).saturating_sub(view.rules.len());
+        for view in &mut views {
+            let uses = uses.get(view.name.as_slice()).copied().unwrap_or(0);
+            view.references = (uses as usize).saturating_sub(view.rules.len());
         }
         Ok(TableView { spec, exists, chains: views, foreign_base })
     })

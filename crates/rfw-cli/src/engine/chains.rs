@@ -1,5 +1,7 @@
 //! Tables and chains: making, deleting, renaming, policies.
 
+use std::collections::VecDeque;
+
 use rfw_compiler::BaseChain;
 use rfw_diagnostics::{Classic, Diagnostic, Span, codes};
 use rfw_extensions::Encoding;
@@ -130,7 +132,7 @@ impl Transaction<'_> {
         let ours = |c: &Chain| c.hook.is_none() || spec.chain(&c.name).is_some_and(|base| is_base(c, base));
         match chain.filter(ours) {
             Some(chain) => ChainState { present: true, kernel: Some(chain), rules: None },
-            None => ChainState { present: false, kernel: None, rules: Some(Vec::new()) },
+            None => ChainState { present: false, kernel: None, rules: Some(VecDeque::new()) },
         }
     }
 
@@ -170,7 +172,7 @@ impl Transaction<'_> {
             return index;
         }
         let seq = self.batch.add_base_chain(chain, &new);
-        let fresh = ChainState { present: true, kernel: None, rules: Some(Vec::new()) };
+        let fresh = ChainState { present: true, kernel: None, rules: Some(VecDeque::new()) };
         let index = self.tables[table].put(base.name.as_bytes(), fresh);
         self.op(seq, OpKind::ChainAdd, span, table, Some(index));
         index
@@ -245,7 +247,7 @@ impl Transaction<'_> {
     fn add_user_chain(&mut self, table: usize, name: &Word<'_>) -> u32 {
         self.make_table(table, name.span);
         let seq = self.batch.add_user_chain(self.table_id(table).chain(&name.text), &[]);
-        let fresh = ChainState { present: true, kernel: None, rules: Some(Vec::new()) };
+        let fresh = ChainState { present: true, kernel: None, rules: Some(VecDeque::new()) };
         let index = self.tables[table].put(&name.text, fresh);
         self.op(seq, OpKind::ChainUserAdd, name.span, table, Some(index));
         index
@@ -256,7 +258,7 @@ impl Transaction<'_> {
         match self.find_chain(table, &name.text)? {
             Some(index) => {
                 let fresh = self.tables[table].chain(index).kernel.is_none()
-                    && self.tables[table].chain(index).rules.as_ref().is_some_and(Vec::is_empty);
+                    && self.tables[table].chain(index).rules.as_ref().is_some_and(VecDeque::is_empty);
                 if !fresh {
                     self.flush_one(table, index, name.span);
                 }
@@ -271,7 +273,7 @@ impl Transaction<'_> {
     fn flush_one(&mut self, table: usize, index: u32, span: Span) {
         let name = self.tables[table].chain_name(index).unwrap_or_default().to_vec();
         let seq = self.batch.flush_chain(self.table_id(table).chain(&name));
-        self.tables[table].chain_mut(index).rules = Some(Vec::new());
+        self.tables[table].chain_mut(index).rules = Some(VecDeque::new());
         self.op(seq, OpKind::RuleFlush, span, table, Some(index));
     }
 
@@ -310,7 +312,7 @@ impl Transaction<'_> {
             let seq = self.batch.flush_table(self.table_id(table));
             self.op(seq, OpKind::RuleFlush, span, table, None);
             for index in indices {
-                self.tables[table].chain_mut(index).rules = Some(Vec::new());
+                self.tables[table].chain_mut(index).rules = Some(VecDeque::new());
             }
             return Ok(names);
         };
@@ -399,7 +401,7 @@ impl Transaction<'_> {
         let seq = self.batch.del_chain(self.table_id(table).chain(&name));
         self.op(seq, OpKind::ChainDelete, span, table, Some(index));
         *self.tables[table].chain_mut(index) =
-            ChainState { present: false, kernel: None, rules: Some(Vec::new()) };
+            ChainState { present: false, kernel: None, rules: Some(VecDeque::new()) };
     }
 
     /// `-E`.

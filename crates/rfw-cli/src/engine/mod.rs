@@ -31,7 +31,7 @@ pub use chains::is_base;
 pub use lists::{Lists, MOST_STEPS};
 pub use rules::Wanted;
 pub use shares::{Share, Size, Written};
-pub use stored::{Dumped, read_rules};
+pub use stored::{Dumped, read_chains};
 
 use crate::report;
 use crate::settings::{Settings, host_has_stock};

@@ -1,5 +1,6 @@
 //! Rules: append, insert, delete, replace, check.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use rfw_compiler::foreign::{self, ForeignRule};
@@ -72,9 +73,29 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    fn rule_ids(&mut self, table: usize, chain: u32) -> Done<&mut Vec<RuleRef>> {
+    fn rule_ids(&mut self, table: usize, chain: u32) -> Done<&mut VecDeque<RuleRef>> {
         self.load_rules(table, chain)?;
         Ok(self.tables[table].chain_mut(chain).rules.get_or_insert_default())
+    }
+
+    /// The handle of a rule by its index, from 0, or how many there are; the chain is read no further than that. `None` if this
+    /// transaction keeps its own count of the rules.
+    fn handle_at(&mut self, table: usize, chain: u32, index: usize) -> Done<Option<Result<u64, usize>>> {
+        if self.history || self.tables[table].chain(chain).rules.is_some() {
+            return Ok(None);
+        }
+        let name = self.chain_id_name(table, chain);
+        let id = self.table_id(table);
+        let (mut count, mut found) = (0, None);
+        self.kernel.rules(id, Some(&name), &mut |raw| {
+            if count == index {
+                found = Some(raw.handle);
+                return ControlFlow::Break(());
+            }
+            count += 1;
+            ControlFlow::Continue(())
+        })?;
+        Ok(Some(found.ok_or(count)))
     }
 
     fn place_of(rule: &RuleRef) -> Place {
@@ -149,7 +170,7 @@ impl Transaction<'_> {
         }
         let id = self.send(table, chain, Place::Append, wanted, OpKind::RuleAppend)?;
         if let Some(made) = self.remembered(id, wanted.rule) {
-            self.rule_ids(table, chain)?.push(made);
+            self.rule_ids(table, chain)?.push_back(made);
         }
         Ok(())
     }
@@ -192,7 +213,7 @@ impl Transaction<'_> {
         let seq = self.batch.add_rule(&new, &rule.exprs);
         self.op(seq, OpKind::RuleAppend, span, table, Some(chain));
         if let Some(id) = id {
-            self.rule_ids(table, chain)?.push(RuleRef::Batch { id, rule: None });
+            self.rule_ids(table, chain)?.push_back(RuleRef::Batch { id, rule: None });
         }
         Ok(())
     }
@@ -209,6 +230,12 @@ impl Transaction<'_> {
         let index = number as usize - 1;
         let place = if index == 0 && !self.history {
             Place::First
+        } else if let Some(found) = self.handle_at(table, chain, index)? {
+            match found {
+                Ok(handle) => Place::Before(handle),
+                Err(count) if index == count => Place::Append,
+                Err(count) => return Err(too_big(at, "insertion", count)),
+            }
         } else {
             let rules = self.rule_ids(table, chain)?;
             match rules.get(index) {
@@ -234,6 +261,12 @@ impl Transaction<'_> {
         wanted: Wanted<'_>,
         at: Span,
     ) -> Done<()> {
+        if let Some(index) = (number as usize).checked_sub(1)
+            && let Some(found) = self.handle_at(table, chain, index)?
+        {
+            let handle = found.map_err(|count| too_big(at, "replacement", count))?;
+            return self.send(table, chain, Place::Replace(handle), wanted, OpKind::RuleReplace).map(drop);
+        }
         let rules = self.rule_ids(table, chain)?;
         let count = rules.len();
         let Some(old) = (number as usize).checked_sub(1).and_then(|index| rules.get(index)) else {
@@ -258,7 +291,9 @@ impl Transaction<'_> {
 
     /// Deletes the rule at an index (from 0).
     fn drop_rule(&mut self, table: usize, chain: u32, index: usize, span: Span) -> Done<()> {
-        let rule = self.rule_ids(table, chain)?.remove(index);
+        let rules = self.rule_ids(table, chain)?;
+        let count = rules.len();
+        let Some(rule) = rules.remove(index) else { return Err(too_big(span, "deletion", count)) };
         let name = self.chain_id_name(table, chain);
         let id = self.table_id(table).chain(&name);
         let seq = match rule {
@@ -275,6 +310,14 @@ impl Transaction<'_> {
         let Some(index) = self.find_chain(table, &chain.text)? else {
             return Err(super::chains::no_chain(chain, spec.name).into());
         };
+        if let Some(at) = (number as usize).checked_sub(1)
+            && let Some(found) = self.handle_at(table, index, at)?
+        {
+            let handle = found.map_err(|count| too_big(span, "deletion", count))?;
+            let seq = self.batch.del_rule(self.table_id(table).chain(&chain.text), handle);
+            self.op(seq, OpKind::RuleDelete, span, table, Some(index));
+            return Ok(());
+        }
         let count = self.rule_ids(table, index)?.len();
         if number as usize > count {
             return Err(too_big(span, "deletion", count));

@@ -1,6 +1,6 @@
 //! A table as it will be after the commands of a transaction so far.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use rfw_compiler::{Rule, Stored, TableSpec};
 use rfw_extensions::Encoding;
@@ -27,8 +27,8 @@ pub struct ChainState {
     pub present: bool,
     /// The kernel's chain; `None` if this transaction made it or it does not exist.
     pub kernel: Option<Chain>,
-    /// Its rules, once somebody asked.
-    pub rules: Option<Vec<RuleRef>>,
+    /// Its rules, once somebody asked. Most changes are at one end.
+    pub rules: Option<VecDeque<RuleRef>>,
 }
 
 /// A table.
@@ -106,7 +106,7 @@ impl TableState {
         self.made = false;
         self.complete = true;
         for chain in &mut self.chains {
-            *chain = ChainState { present: false, kernel: None, rules: Some(Vec::new()) };
+            *chain = ChainState { present: false, kernel: None, rules: Some(VecDeque::new()) };
         }
     }
 }

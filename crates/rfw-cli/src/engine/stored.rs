@@ -60,22 +60,38 @@ pub fn read_rules(
     family: Family,
     names: &dyn Names,
 ) -> Result<Vec<Stored>, Error> {
-    let (mut rules, mut places, mut unread) = (Vec::new(), Vec::new(), Vec::new());
-    kernel.rules(table, Some(chain), &mut |raw| {
-        let dumped = Dumped::new(raw);
-        if dumped.needs_sets() {
-            places.push(rules.len());
-            let body = Body::Foreign(Vec::new());
-            rules.push(Stored { body, counters: (0, 0), handle: raw.handle, userdata: Vec::new() });
-            unread.push(dumped);
-        } else {
-            rules.push(dumped.lift(family, names));
-        }
-        ControlFlow::Continue(())
-    })?;
-    resolve(kernel, table, &mut unread)?;
-    for (place, dumped) in places.into_iter().zip(unread) {
-        rules[place] = dumped.lift(family, names);
+    Ok(read_chains(kernel, table, &[chain], family, names)?.pop().unwrap_or_default())
+}
+
+/// The rules of some chains, those of each by themselves. Sets are read once for all: the kernel goes through those of a whole
+/// table.
+pub fn read_chains(
+    kernel: &mut dyn Kernel,
+    table: TableId,
+    chains: &[&[u8]],
+    family: Family,
+    names: &dyn Names,
+) -> Result<Vec<Vec<Stored>>, Error> {
+    let (mut read, mut places, mut unread) = (Vec::with_capacity(chains.len()), Vec::new(), Vec::new());
+    for (index, chain) in chains.iter().enumerate() {
+        let mut rules = Vec::new();
+        kernel.rules(table, Some(chain), &mut |raw| {
+            let dumped = Dumped::new(raw);
+            if dumped.needs_sets() {
+                places.push((index, rules.len()));
+                let body = Body::Foreign(Vec::new());
+                rules.push(Stored { body, counters: (0, 0), handle: raw.handle, userdata: Vec::new() });
+                unread.push(dumped);
+            } else {
+                rules.push(dumped.lift(family, names));
+            }
+            ControlFlow::Continue(())
+        })?;
+        read.push(rules);
     }
-    Ok(rules)
+    resolve(kernel, table, &mut unread)?;
+    for ((index, at), dumped) in places.into_iter().zip(unread) {
+        read[index][at] = dumped.lift(family, names);
+    }
+    Ok(read)
 }

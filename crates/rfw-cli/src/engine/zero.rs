@@ -1,5 +1,6 @@
 //! `-Z`: counters to zero. A rule's counter is inside the rule, so the rule is sent again with its own expressions.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use rfw_diagnostics::{Classic, Span};
@@ -78,14 +79,14 @@ impl Transaction<'_> {
             RuleRef::Batch { .. } => 0,
         };
         let rules = self.tables[table].chain(index).rules.as_ref();
-        let live: Option<Vec<u64>> = rules.map(|rules| rules.iter().map(handle).collect());
+        let live: Option<HashMap<u64, u32>> = rules.map(|rules| rules.iter().map(handle).zip(1..).collect());
         let mut found = Vec::new();
         let mut at = 0;
         self.kernel.rules(table_id, Some(name), &mut |raw| {
             at = match &live {
                 None => at + 1,
-                Some(live) => match live.iter().position(|&handle| handle == raw.handle) {
-                    Some(index) => u32::try_from(index + 1).unwrap_or(u32::MAX),
+                Some(live) => match live.get(&raw.handle) {
+                    Some(number) => *number,
                     None => return ControlFlow::Continue(()),
                 },
             };

@@ -3,6 +3,7 @@
 //! The whole file is read and built before anything is sent; a file with a mistake shows all its mistakes and applies
 //! nothing. Tables that the file names once go into the kernel together, so that a refusal in one leaves all as they were.
 
+mod mistakes;
 mod options;
 mod threads;
 #[cfg(test)]
@@ -104,49 +105,12 @@ fn apply(personality: &Personality, options: &Options, source: &Source, settings
             Err(Halt::Lists(other)) => lists = other,
             Err(halt) => {
                 report::output(&said);
-                return report_halt(personality, halt, source);
+                return mistakes::report_halt(personality, halt, source);
             }
         }
     }
     report::output(&said);
     0
-}
-
-fn report_halt(personality: &Personality, halt: Halt, source: &Source) -> u8 {
-    match halt {
-        Halt::Diagnostics(found) => {
-            let commits = commits(source);
-            let told = |index: &usize| told_at(&found[*index], &commits);
-            let lead = (0..found.len()).min_by_key(told).unwrap_or(0);
-            let line = |d: &Diagnostic| Some(blamed_line(d, source, &commits));
-            report::diagnostics(personality, &found, lead, source, line)
-        }
-        other => iptables::report_halt(personality, other, source),
-    }
-}
-
-/// The `COMMIT`s of a text, in order: where each ends, and the number of its line.
-fn commits(source: &Source) -> Vec<(u32, usize)> {
-    let lines = SaveLines::new(&source.text).filter(|line| matches!(line.kind, LineKind::Commit));
-    lines.map(|line| (line.span.end, line.number)).collect()
-}
-
-/// When the original would have found a mistake: it parses a table's lines first, then does what they say.
-fn told_at(diagnostic: &Diagnostic, commits: &[(u32, usize)]) -> (usize, bool, u32) {
-    let start = diagnostic.span.start;
-    let before = commits.partition_point(|&(end, _)| end <= start);
-    let target = matches!(diagnostic.code, codes::UNKNOWN_TARGET | codes::UNDEFINED_CHAIN);
-    let doing = target || matches!(diagnostic.classic, Some(Classic::Other(_) | Classic::Resource(_)));
-    (before, doing, start)
-}
-
-/// The line that iptables-restore names: for a chain that does not exist it is that of the COMMIT.
-fn blamed_line(diagnostic: &Diagnostic, source: &Source, commits: &[(u32, usize)]) -> usize {
-    let line = source.line_column(diagnostic.span.start).line;
-    if !matches!(diagnostic.code, codes::UNKNOWN_TARGET | codes::UNDEFINED_CHAIN) {
-        return line;
-    }
-    commits.iter().find(|&&(_, commit)| commit > line).map_or(line, |&(_, commit)| commit)
 }
 
 /// A file as a source; standard input without a path.

@@ -1,6 +1,6 @@
 //! Which earlier rules take the packets of a dead one: a list none of which can be left out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bdd::Ref;
 use crate::engine::{Dead, Engine};
@@ -27,7 +27,9 @@ const THINNED: usize = 32;
 #[derive(Default)]
 struct Blame {
     rules: BTreeSet<RuleId>,
-    seen: BTreeSet<(usize, usize)>,
+    /// Callers that were looked at, and for which packets.
+    seen: BTreeMap<(usize, usize), Ref>,
+    visits: usize,
     excluded: bool,
 }
 
@@ -56,7 +58,7 @@ impl Engine {
     fn blame(&mut self, at: RuleId, wanted: Ref, blame: &mut Blame) {
         let all = self.takers(at, wanted);
         let flow = &self.tables[at.table].chains[at.chain];
-        if all.left == Ref::NONE || blame.seen.len() > CALLERS || !flow.live {
+        if all.left == Ref::NONE || blame.visits > CALLERS || !flow.live {
             blame.rules.extend(all.rules);
             return;
         }
@@ -88,8 +90,12 @@ impl Engine {
         for caller in self.callers(at) {
             let part = self.bdd.and(left, self.matched(caller));
             sent = self.bdd.or(sent, part);
-            if part != Ref::NONE && blame.seen.insert((caller.chain, caller.rule)) {
-                self.blame(caller, part, blame);
+            let seen = blame.seen.entry((caller.chain, caller.rule)).or_insert(Ref::NONE);
+            let new = self.bdd.minus(part, *seen);
+            *seen = self.bdd.or(*seen, part);
+            if new != Ref::NONE {
+                blame.visits += 1;
+                self.blame(caller, new, blame);
             }
         }
         blame.excluded |= !self.bdd.is_within(left, sent);

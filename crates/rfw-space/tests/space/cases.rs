@@ -80,6 +80,24 @@ fn callers_cover_the_rules_of_a_chain() {
 }
 
 #[test]
+fn callers_that_meet_are_asked_for_all_packets() {
+    let to = |low, high| Condition::always().with(Key::DestinationPort, Set::range(low, high));
+    let space = space(vec![
+        (
+            Some(false),
+            vec![
+                Rule::new(to(0, 9), Action::Accept),
+                Rule::new(to(10, 65535), Action::Accept),
+                Rule::new(Condition::always(), Action::Jump(1)),
+            ],
+        ),
+        (None, vec![Rule::new(to(4, 4), Action::Jump(2)), Rule::new(Condition::always(), Action::Jump(2))]),
+        (None, vec![Rule::new(Condition::always(), Action::Accept)]),
+    ]);
+    assert_eq!(space.covers(rule(2, 0)).unwrap().rules, [rule(0, 0), rule(0, 1)]);
+}
+
+#[test]
 fn a_block_list_is_one_set() {
     let from = |n: u128| Condition::always().with(Key::Source, Set::one(n));
     let mut rules: Vec<Rule> = (0..500).map(|n| Rule::new(from(n * 3), Action::Drop)).collect();

@@ -35,6 +35,10 @@ struct Framing {
 /// Reads a save file.
 pub(crate) fn read(reader: &mut Reader<'_>) {
     let text = reader.text;
+    if restore_framing::is_utf16(text) {
+        // Nothing in it can be told from a mistake.
+        return reader.report(restore_framing::utf16(text));
+    }
     let mut framing = Framing::default();
     let mut lines = SaveLines::new(text).peekable();
     while let Some(line) = lines.next() {

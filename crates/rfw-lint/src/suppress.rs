@@ -32,6 +32,8 @@ struct Allowance {
     reason: Option<String>,
     /// Whether it is a line of its own.
     own_line: bool,
+    /// Whether there is nothing that it could speak for: no rule follows.
+    alone: bool,
 }
 
 /// A word of it.
@@ -44,7 +46,7 @@ struct Allowed {
 
 /// Takes out what the text allows, and adds what is wrong with the allowances.
 pub(crate) fn apply(source: &Source, findings: &mut Vec<Finding>, options: &Options) -> Vec<Suppressed> {
-    let mut allowances = collect(&source.text);
+    let (mut allowances, malformed) = collect(&source.text);
     let mut suppressed = Vec::new();
     let mut places: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
     for (at, allowance) in allowances.iter().enumerate() {
@@ -59,6 +61,7 @@ pub(crate) fn apply(source: &Source, findings: &mut Vec<Finding>, options: &Opti
     for allowance in &allowances {
         findings.extend(complaints(allowance, &source.text, options).map(Finding::new));
     }
+    findings.extend(malformed.into_iter().map(|span| Finding::new(not_understood(span))));
     suppressed
 }
 
@@ -107,6 +110,10 @@ fn complaints<'a>(
                 format!("`{shown}` cannot be allowed: it is no check but a mistake in the text"),
                 "mend the line instead".to_owned(),
             ),
+            Some(_) if allowance.alone => (
+                format!("no rule follows for which `{shown}` could be allowed"),
+                "put the line directly above the rule, or write `allow-file`".to_owned(),
+            ),
             Some(_) => (
                 format!("nothing reports `{shown}` here, so there is nothing to allow"),
                 format!("take it out, or it hides a later mistake in {place}"),
@@ -135,9 +142,35 @@ fn whole_line(text: &[u8], span: Span) -> Span {
     Span::new(begin, past)
 }
 
-/// All allowances of a text.
-fn collect(text: &[u8]) -> Vec<Allowance> {
+/// An allowance that is none by its form.
+fn not_understood(span: Span) -> Diagnostic {
+    let message = "this allows nothing: it is not in the form of an allowance";
+    Diagnostic::new(codes::UNUSED_SUPPRESSION, Severity::Warn, span, message).help(
+        "write `# rfw: allow(RFW501) reason` or `# rfw: allow-file(RFW501) reason`, in a rule `--comment \"rfw:allow=RFW501 reason\"`",
+    )
+}
+
+/// What people write for `allow`.
+const MEANT: &[&str] = &["allow", "allow-file", "disable", "ignore", "noqa", "suppress"];
+
+/// Where something was meant to be an allowance and is none: behind `rfw:` a word like those.
+fn meant(line: &[u8], start: usize) -> Option<Span> {
+    const MARK: &[u8] = b"rfw:";
+    let at = line.windows(MARK.len()).position(|w| w.eq_ignore_ascii_case(MARK))?;
+    let rest = line[at + MARK.len()..].trim_ascii();
+    let word =
+        &rest[..rest.iter().position(|b| !b.is_ascii_alphabetic() && *b != b'-').unwrap_or(rest.len())];
+    let lower = word.to_ascii_lowercase();
+    let known = MEANT.iter().any(|m| m.as_bytes() == lower);
+    let near = !word.is_empty() && rfw_values::suggest(&lower, MEANT.iter().copied()).is_some();
+    let from = line.len() - line[at + MARK.len()..].trim_ascii_start().len();
+    (known || near).then(|| Span::new(start + at, start + from + word.len()))
+}
+
+/// All allowances of a text, and where it has what was meant to be one.
+fn collect(text: &[u8]) -> (Vec<Allowance>, Vec<Span>) {
     let mut found: Vec<Allowance> = Vec::new();
+    let mut malformed = Vec::new();
     // Those on comment lines wait for the next line that is none.
     let mut waiting = 0;
     let mut start = 0;
@@ -145,17 +178,31 @@ fn collect(text: &[u8]) -> Vec<Allowance> {
         let body = line.trim_ascii_start();
         let at = start + line.len() - body.len();
         if body.starts_with(b"#") {
-            found.extend(comment(body.trim_ascii_end(), at));
+            match comment(body.trim_ascii_end(), at) {
+                Some(allowance) => found.push(allowance),
+                // `# rfw: …`, not a comment that speaks of it.
+                None if body[1..].trim_ascii_start().to_ascii_lowercase().starts_with(b"rfw:") => {
+                    malformed.extend(meant(body, at));
+                }
+                None => {}
+            }
         } else if !body.is_empty() {
             for allowance in found.iter_mut().skip(waiting).filter(|a| a.line == Some(usize::MAX)) {
                 allowance.line = Some(number);
+                allowance.alone = body.trim_ascii_end() == b"COMMIT";
             }
-            found.extend(inside(line, start, number));
+            match inside(line, start, number) {
+                Some(allowance) => found.push(allowance),
+                None => malformed.extend(meant(line, start)),
+            }
             waiting = found.len();
         }
         start += line.len() + 1;
     }
-    found
+    for allowance in found.iter_mut().filter(|a| a.line == Some(usize::MAX)) {
+        allowance.alone = true;
+    }
+    (found, malformed)
 }
 
 /// A comment line: `# rfw: allow(RFW501, unused-chain) reason`.
@@ -178,6 +225,7 @@ fn comment(line: &[u8], start: usize) -> Option<Allowance> {
         words: words(&list[..close], start + at + mark),
         reason: reason(&list[close + 1..]),
         own_line: true,
+        alone: false,
     })
 }
 
@@ -200,6 +248,7 @@ fn inside(line: &[u8], start: usize, number: usize) -> Option<Allowance> {
         words: words(list, from + MARK.len()),
         reason: reason(why),
         own_line: false,
+        alone: false,
     })
 }
 

@@ -38,6 +38,22 @@ pub(crate) fn byte_order_mark(span: Span) -> Diagnostic {
         .fix(span, "", FixSafety::Safe)
 }
 
+/// Whether a text is UTF-16: it has the mark of that, or a zero in every second byte of its beginning.
+pub(crate) fn is_utf16(text: &[u8]) -> bool {
+    let halves = |zero: usize| text.len() >= 8 && (0..8).all(|at| (text[at] == 0) == (at % 2 == zero));
+    text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") || halves(0) || halves(1)
+}
+
+/// A text of two bytes for each letter.
+pub(crate) fn utf16(text: &[u8]) -> Diagnostic {
+    let line = text.iter().position(|&b| b == b'\n').unwrap_or(text.len());
+    found(
+        Span::new(0, line),
+        "the file is UTF-16, of which iptables-restore understands no line; nothing in it was checked",
+        "save it as UTF-8: `iconv -f UTF-16 -t UTF-8`",
+    )
+}
+
 /// `COMMIT` with something around it.
 pub(crate) fn commit(span: Span, line: &[u8]) -> Diagnostic {
     let message = if !line.starts_with(b"COMMIT") && line.trim_ascii() == b"COMMIT" {

@@ -1,7 +1,7 @@
 //! A comment allows what nothing reports.
 //!
 //! **Why.** The rule was mended or moved and its allowance stayed. The day the mistake comes back, nobody hears of it. A
-//! code that does not exist allows nothing at all.
+//! code that does not exist allows nothing at all, nor does an allowance that is spelt wrong or has no rule below it.
 //!
 //! **Packet.** None.
 //!

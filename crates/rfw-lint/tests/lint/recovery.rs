@@ -108,3 +108,17 @@ fn a_prompt_does_not_make_a_script() {
     let script = format!("#!/bin/sh\niptables-restore <<E\n{dump}E\n");
     assert_eq!(Input::guess("-", script.as_bytes()), Input::Script);
 }
+
+#[test]
+fn utf16_is_one_finding() {
+    let rules = "*filter\n-A INPUT -j NONSENSE\nCOMMIT\n";
+    let units: Vec<u16> = rules.encode_utf16().collect();
+    let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+    let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+    for text in [[b"\xff\xfe", &little[..]].concat(), [b"\xfe\xff", &big[..]].concat(), little, big] {
+        let (_, found) = findings("a.rules", &text);
+        let [one] = found.as_slice() else { panic!("{found:#?}") };
+        assert_eq!(one.diagnostic.code.number, 109);
+        assert!(one.diagnostic.message.contains("UTF-16") && one.diagnostic.fix.is_none());
+    }
+}

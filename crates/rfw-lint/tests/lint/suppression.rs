@@ -126,3 +126,53 @@ fn a_pair_is_looked_at_together() {
     let [first, second] = lint_pair(pair, &Offline::new(&FewNames), [&Options::default(); 2]);
     assert!(numbers(&first).contains(&501) && numbers(&second).contains(&501));
 }
+
+#[test]
+fn what_is_no_allowance_is_said() {
+    let told = |lines: &str| {
+        let found = report(lines, &Options::default());
+        let own =
+            found.findings.iter().map(|f| &f.diagnostic).filter(|d| d.code == codes::UNUSED_SUPPRESSION);
+        own.map(|d| d.message.clone()).collect::<Vec<_>>()
+    };
+    let none = "this allows nothing: it is not in the form of an allowance";
+    for line in [
+        "# rfw: alow(RFW501) why",
+        "# rfw: allow RFW501",
+        "# rfw: allow",
+        "#rfw:ignore(RFW501)",
+        "# RFW: Allow(RFW501)",
+        "# rfw: allow-flie(RFW501)",
+        "# rfw: allow(RFW501 why",
+    ] {
+        assert_eq!(told(&format!("{line}\n{LOG}")), [none], "{line}");
+    }
+    for comment in ["rfw:allow(RFW501)", "rfw: allow=RFW501", "rfw:allow RFW501"] {
+        assert_eq!(told(&format!("{LOG} -m comment --comment \"{comment}\"")), [none], "{comment}");
+    }
+    // A comment that speaks of rfw is one.
+    for line in
+        ["# rfw: loaded by hand", "# see rfw: allow(RFW501)", "# rfw allow(RFW501)", "# rfwx: allow()"]
+    {
+        assert_eq!(told(&format!("{line}\n{LOG}")), [""; 0], "{line}");
+    }
+}
+
+#[test]
+fn an_allowance_with_nothing_below_is_said() {
+    let alone = ["no rule follows for which `RFW501` could be allowed"];
+    let told = |text: &str| {
+        let source = Source::new("t.rules", SourceKind::File, text.as_bytes().to_vec());
+        let found = lint(&source, Input::Save, Family::Ipv4, &Offline::new(&FewNames), &Options::default());
+        let own =
+            found.findings.iter().map(|f| &f.diagnostic).filter(|d| d.code == codes::UNUSED_SUPPRESSION);
+        own.map(|d| d.message.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(told("*security\n-A INPUT -i lo\n# rfw: allow(RFW501) x\nCOMMIT\n"), alone);
+    assert_eq!(told("*security\n-A INPUT -i lo\n# rfw: allow(RFW501) x\n\n# x\n COMMIT \n"), alone);
+    assert_eq!(told("*security\n-A INPUT -i lo\nCOMMIT\n# rfw: allow(RFW501) x\n"), alone);
+    assert_eq!(
+        told("*security\n# rfw: allow(RFW501) x\n-A INPUT -i lo\nCOMMIT\n"),
+        ["nothing reports `RFW501` here, so there is nothing to allow"]
+    );
+}

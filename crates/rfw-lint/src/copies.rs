@@ -41,19 +41,24 @@ fn in_chain(
         let worded = in_words.entry(own.signature()).or_default();
         let mut like: Vec<usize> = Vec::new();
         like.extend(worded.iter().filter(|&&at| own.is_same(&rules[at].conditions)));
-        worded.push(rule);
-        if asks_what_is_known(cx, id) {
-            let alike = in_packets.entry(cx.space().matched(id)).or_default();
+        let alike = asks_what_is_known(cx, id).then(|| in_packets.entry(cx.space().matched(id)).or_default());
+        if let Some(alike) = &alike {
             like.extend(alike.iter().filter(|&&at| own.does_the_same(&rules[at].conditions)));
-            alike.push(rule);
         }
         like.sort_unstable();
+        let mut is_new = true;
         for first in like {
             let first = RuleId { rule: first, ..id };
             if is_copy(cx, first, id, &changers, writes)? {
                 found.insert(id, first);
+                is_new = false;
                 break;
             }
+        }
+        // What is like a copy is like the first of them: a rule that stands there by the thousand costs no square.
+        if is_new {
+            worded.push(rule);
+            alike.into_iter().for_each(|alike| alike.push(rule));
         }
     }
     Ok(())

@@ -54,3 +54,23 @@ fn a_file_that_is_none_is_refused() {
     }
     assert_eq!(rfw_in(&folder, &["lint", "--baseline", "none.json", "a.rules"], "").status.code(), Some(2));
 }
+
+#[test]
+fn a_ruleset_is_not_replaced_by_a_baseline() {
+    let folder = folder("baseline-over");
+    write(&folder, "a.rules", DEAD_RULE);
+    for words in [&["--write-baseline", "a.rules"][..], &["--write-baseline", "a.rules", "--fix", "a.rules"]]
+    {
+        let words: Vec<&str> = ["lint"].iter().chain(words).copied().collect();
+        let out = rfw_in(&folder, &words, DEAD_RULE);
+        assert_eq!(out.status.code(), Some(2), "{words:?}");
+        assert!(stderr(&out).contains("a.rules: this is no baseline"), "{}", stderr(&out));
+        assert_eq!(std::fs::read_to_string(folder.join("a.rules")).expect("readable"), DEAD_RULE);
+    }
+    // An old one is, and so is an empty file.
+    write(&folder, "known.json", "");
+    for _ in 0..2 {
+        let out = rfw_in(&folder, &["lint", "--write-baseline", "known.json", "a.rules"], "");
+        assert_eq!(out.status.code(), Some(0), "{}", stderr(&out));
+    }
+}

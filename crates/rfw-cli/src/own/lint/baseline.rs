@@ -16,6 +16,19 @@ const VERSION: u64 = 1;
 /// What a finding is known by: file, code, fingerprint.
 type Key = (String, String, String);
 
+/// Refuses a place at which something else is: a ruleset whose name was taken for the baseline's, for one.
+///
+/// # Errors
+/// If a file is there that is neither empty nor a baseline.
+pub fn may_replace(path: &Path) -> Result<(), String> {
+    match fs::read(path) {
+        Ok(text) if !text.trim_ascii().is_empty() && read(path).is_err() => {
+            Err(format!("{}: this is no baseline, and will not be replaced by one", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes all findings.
 ///
 /// # Errors

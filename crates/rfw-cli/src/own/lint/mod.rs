@@ -95,6 +95,9 @@ fn say(text: &str) {
 
 fn try_run(args: &LintArgs) -> Result<u8, Halt> {
     let choice = args.choice()?;
+    if let Some(path) = &args.write_baseline {
+        baseline::may_replace(path)?;
+    }
     let mut finder = Finder::new(args.config.as_deref(), args.isolated)?;
     let inputs = inputs(args, &mut finder, &Texts::new())?;
     for text in &inputs.unread {

@@ -79,6 +79,8 @@ pub struct SetUse<'a> {
     pub sources: u8,
     /// Matches what is not in it.
     pub inverted: bool,
+    /// Looks for elements that except others from a network (`nomatch`), not for what is in the set.
+    pub exceptions: bool,
 }
 
 /// What general lints ask about a match or target without knowing its name.
@@ -102,6 +104,8 @@ pub struct Facts<'a> {
     pub helper: Option<&'a [u8]>,
     /// The named set that it looks into.
     pub set: Option<SetUse<'a>>,
+    /// Named sets that it adds to or deletes from.
+    pub fills: [Option<&'a str>; 2],
     /// The kernel accepts it only where base chains at these hooks lead to it (bit n is `NF_INET_*` n); 0 means all.
     pub hooks: u8,
     /// The kernel accepts it only in rules for this protocol.
@@ -156,6 +160,7 @@ impl<'a> Facts<'a> {
             log_prefix: None,
             helper: None,
             set: None,
+            fills: [None; 2],
             hooks: 0,
             protocol: None,
             gone: None,
@@ -235,6 +240,12 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub const fn helper(self, name: &'a [u8]) -> Self {
         Self { helper: Some(name), ..self }
+    }
+
+    /// Adds to or deletes from named sets.
+    #[must_use]
+    pub const fn fills(self, sets: [Option<&'a str>; 2]) -> Self {
+        Self { fills: sets, ..self }
     }
 
     /// Looks into a named set.

@@ -91,7 +91,7 @@ pub(crate) fn differences(before: &Model, after: &Model, facts: &Facts, most: us
     if let Some(placed) = both.rules().map(|(_, placed)| placed).find(|p| p.body.is_none()) {
         return unknown(format!("the line at byte {} cannot be read", placed.span.start));
     }
-    let mut made = program(&both);
+    let mut made = program(&both, facts);
     for id in idle {
         // No packet satisfies a choice of nothing.
         made.tables[id.table].chains[id.chain].rules[id.rule].condition.add(Vec::new());

@@ -48,6 +48,21 @@ pub struct ListUse {
     pub adds: bool,
 }
 
+/// A look into an ipset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// The set.
+    pub name: String,
+    /// How many parts of the packet are looked up.
+    pub dimensions: u8,
+    /// Bit n, from 1: part n is that of the source.
+    pub sources: u8,
+    /// It asks for what is not in the set.
+    pub inverted: bool,
+    /// It asks for elements that except others.
+    pub exceptions: bool,
+}
+
 /// What a rule asks and does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
@@ -57,6 +72,8 @@ pub struct Conditions {
     opaque: Vec<Item>,
     /// For each of them the words of its match, if it is all that the match asks.
     words: Vec<String>,
+    /// And the ipset that it looks into, if it does.
+    lookups: Vec<Option<Lookup>>,
     /// Conditions that answer differently for equal packets.
     limits: Vec<Item>,
     /// What the target does, verdicts excepted.
@@ -86,6 +103,7 @@ impl Conditions {
             masked: Vec::new(),
             opaque: Vec::new(),
             words: Vec::new(),
+            lookups: Vec::new(),
             limits: Vec::new(),
             effects: Vec::new(),
             outcome: Outcome::Continue,
@@ -114,6 +132,14 @@ impl Conditions {
             if found.opaque.len() == before + 1 && out.exprs.len() == 1 {
                 found.words.resize(before, String::new());
                 found.words.push(crate::names::words(part, family));
+                found.lookups.resize(before, None);
+                found.lookups.push(facts.set.map(|set| Lookup {
+                    name: set.name.to_owned(),
+                    dimensions: set.dimensions,
+                    sources: set.sources,
+                    inverted: set.inverted,
+                    exceptions: set.exceptions,
+                }));
             }
         }
         found.outcome = match &rule.target {
@@ -223,6 +249,16 @@ impl Conditions {
     pub(crate) fn opaque(&self) -> impl Iterator<Item = (&Item, &str)> {
         let words = |at: usize| self.words.get(at).map_or("", String::as_str);
         self.opaque.iter().enumerate().map(move |(at, item)| (item, words(at)))
+    }
+
+    /// The looks into ipsets among the opaque conditions, by their place there.
+    pub(crate) fn lookup(&self, at: usize) -> Option<&Lookup> {
+        self.lookups.get(at)?.as_ref()
+    }
+
+    /// All of them.
+    pub(crate) fn lookups(&self) -> impl Iterator<Item = &Lookup> {
+        self.lookups.iter().flatten()
     }
 
     /// What the target does, verdicts excepted.

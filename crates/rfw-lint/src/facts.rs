@@ -4,9 +4,11 @@
 //! (a note instead of an error), never more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use rfw_nft::Family;
-use rfw_values::AddrMask;
+use rfw_values::address::octets;
+use rfw_values::{AddrMask, ValueError};
 
 /// Everything that checks may know besides the ruleset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +64,26 @@ pub struct Interface {
     pub zone: Option<Zone>,
     /// The networks behind it, or of its own addresses.
     pub addresses: Vec<AddrMask>,
+    /// The host's own addresses on it.
+    pub own: Vec<IpAddr>,
+}
+
+impl Interface {
+    /// Adds a network, or an address of the host itself: one with bits that its mask leaves out, or without a mask.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn add(&mut self, text: &str) -> Result<(), ValueError> {
+        let network = match text.contains(':') {
+            true => AddrMask::parse_v6(text.as_bytes())?,
+            false => AddrMask::parse_v4(text.as_bytes())?,
+        };
+        let written = text.split('/').next().and_then(|address| address.parse::<IpAddr>().ok());
+        let own = written.filter(|own| network.is_host() || octets(*own) != network.addr_bytes());
+        self.own.extend(own);
+        self.addresses.push(network);
+        Ok(())
+    }
 }
 
 /// A side of the firewall.
@@ -112,7 +134,9 @@ pub struct IpSet {
     pub kind: String,
     /// The family its elements have.
     pub family: Option<Family>,
-    /// Its elements, as `ipset save` writes them, without options.
+    /// The words behind the type where it was made: `netmask 24`, `timeout 60` and the like.
+    pub options: Vec<String>,
+    /// Its elements with their options, as `ipset save` writes them: `10.0.0.0/8 nomatch`.
     pub entries: Vec<String>,
     /// Whether `entries` is all of it and stays so.
     pub complete: bool,
@@ -223,8 +247,23 @@ mod tests {
     }
 
     #[test]
+    fn own_addresses_are_told_from_networks() {
+        let mut eth0 = Interface::default();
+        for text in ["203.0.113.5/24", "192.168.1.0/24", "198.51.100.7", "2001:db8::1/64", "2001:db8:1::/48"]
+        {
+            eth0.add(text).expect(text);
+        }
+        assert_eq!(eth0.addresses.len(), 5);
+        assert_eq!(
+            eth0.own,
+            ["203.0.113.5", "198.51.100.7", "2001:db8::1"].map(|a| a.parse::<IpAddr>().unwrap())
+        );
+        assert!(eth0.add("eth0").is_err());
+    }
+
+    #[test]
     fn interfaces_by_name_and_by_beginning() {
-        let zone = |name: &str| Interface { zone: Some(Zone::named(name)), addresses: Vec::new() };
+        let zone = |name: &str| Interface { zone: Some(Zone::named(name)), ..Interface::default() };
         let interfaces = [("ppp+", "wan"), ("p+", "lan"), ("ppp7", "vpn")];
         let interfaces = interfaces.map(|(name, z)| (name.to_owned(), zone(z))).into_iter().collect();
         let facts = Facts { interfaces, ..Facts::default() };

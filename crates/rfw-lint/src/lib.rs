@@ -202,8 +202,23 @@ fn findings(
     boot: Option<(&Model, &Source)>,
     options: &Options,
 ) -> Vec<Finding> {
+    let all = |facts: &Facts| findings_by(source, model, sibling, boot, (options, facts));
+    let mut findings = all(&options.facts);
+    if space::members::is_asked(model, &options.facts) {
+        space::members::note(&mut findings, &all(&space::members::unknown(&options.facts)));
+    }
+    findings
+}
+
+fn findings_by(
+    source: &Source,
+    model: &Model,
+    sibling: Option<(&Model, &Source)>,
+    boot: Option<&Model>,
+    (options, facts): (&Options, &Facts),
+) -> Vec<Finding> {
     let mut findings = model.findings.clone();
-    let mut cx = checks::Cx::new(model, source, &options.facts, sibling);
+    let mut cx = checks::Cx::new(model, source, facts, sibling);
     cx.boot = boot;
     cx.walks = options.walks;
     for check in CHECKS.iter().filter(|check| options.selection.wants(check.code)) {

@@ -35,6 +35,8 @@ pub(crate) struct Engine {
     dead: HashMap<RuleId, Dead>,
     /// By table, once somebody asked.
     pub(crate) fates: HashMap<usize, Known>,
+    /// What [`Program::routing`] says.
+    pub(crate) routing: Vec<(Hook, Ref)>,
 }
 
 impl Engine {
@@ -49,27 +51,51 @@ impl Engine {
         let (dead, fates) = (HashMap::new(), HashMap::new());
         let count = program.tables.len();
         let (tables, ready) = (vec![TableFlow::default(); count], vec![false; count]);
-        let mut engine = Self { program, bdd, domain, tables, ready, dead, fates };
+        let routing = Vec::new();
+        let mut engine = Self { program, bdd, domain, tables, ready, dead, fates, routing };
+        engine.route();
         // In the order in which packets meet them.
         let mut all: Vec<_> = all.into_iter().enumerate().collect();
         all.sort_by_key(|(at, _)| engine.program.tables[*at].kind);
         for (at, steps) in all {
             let kind = engine.program.tables[at].kind;
-            let hooks: Vec<Hook> =
-                engine.program.tables[at].chains.iter().filter_map(|c| c.base).map(|b| b.hook).collect();
+            let hooks = engine.program.tables[at].chains.iter().filter_map(|c| c.base).map(|b| b.hook);
+            let hooks: Vec<Hook> = hooks.filter(|&hook| hook != Hook::Postrouting).collect();
             let entries: HashMap<Hook, Ref> =
                 hooks.into_iter().map(|hook| (hook, engine.arriving(kind, hook))).collect();
             let walker = Walker::new(&mut engine.bdd, &mut engine.domain, &engine.program, at, steps);
-            let flow = walker.run(&|hook| entries.get(&hook).copied().unwrap_or(Ref::ALL));
+            let flow = walker.run(&|hook| entries.get(&hook).copied().unwrap_or(Ref::NONE));
             engine.tables[at] = flow;
             engine.ready[at] = true;
         }
+        engine.leave();
         for table in 0..engine.tables.len() {
             for chain in 0..engine.tables[table].chains.len() {
                 engine.bury(table, chain);
             }
         }
         engine
+    }
+
+    /// What is known of every packet at a hook.
+    fn route(&mut self) {
+        for (hook, condition) in self.program.routing.clone() {
+            let region = crate::flow::condition(&mut self.bdd, &mut self.domain, &condition.clauses);
+            self.routing.push((hook, region));
+        }
+    }
+
+    /// What comes to POSTROUTING has been through the hooks before it.
+    fn leave(&mut self) {
+        let mut tables: Vec<usize> = (0..self.tables.len()).collect();
+        tables.sort_by_key(|&at| self.program.tables[at].kind);
+        for table in tables {
+            let Some(base) = self.program.tables[table].at_hook(Hook::Postrouting) else { continue };
+            let entry = self.leaving(self.program.tables[table].kind);
+            let flow = std::mem::take(&mut self.tables[table]);
+            let chains = &self.program.tables[table].chains;
+            self.tables[table] = Walker::leave(&mut self.bdd, &mut self.domain, chains, flow, base, entry);
+        }
     }
 
     /// Why a rule is dead; nothing while that is not known.
@@ -211,6 +237,8 @@ fn settle(program: &mut Program) {
 /// Everything that rules ask; of a run its union only.
 fn asked(program: &Program, steps: &[Vec<Vec<Step>>]) -> Asked {
     let mut asked = Asked::default();
+    let routing = program.routing.iter().flat_map(|(_, condition)| &condition.clauses);
+    routing.flatten().for_each(|l| asked.literal(l));
     for (table, steps) in program.tables.iter().zip(steps) {
         for (chain, steps) in table.chains.iter().zip(steps) {
             for step in steps {

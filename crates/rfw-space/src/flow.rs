@@ -118,17 +118,17 @@ pub(crate) fn order(chains: &[Chain]) -> (Vec<usize>, HashSet<(usize, usize)>) {
     (order, loops)
 }
 
-/// The chains that some hook leads to.
-fn live(chains: &[Chain]) -> Vec<bool> {
-    let mut live = vec![false; chains.len()];
-    let mut open: Vec<usize> = (0..chains.len()).filter(|&c| chains[c].base.is_some()).collect();
+/// The chains that some chains lead to, and they themselves.
+pub(crate) fn reached(chains: &[Chain], from: impl IntoIterator<Item = usize>) -> Vec<bool> {
+    let mut reached = vec![false; chains.len()];
+    let mut open: Vec<usize> = from.into_iter().filter(|&at| at < chains.len()).collect();
     while let Some(at) = open.pop() {
-        if !std::mem::replace(&mut live[at], true) {
+        if !std::mem::replace(&mut reached[at], true) {
             let to = chains[at].rules.iter().filter_map(|r| r.action.chain());
             open.extend(to.filter(|&to| to < chains.len()));
         }
     }
-    live
+    reached
 }
 
 impl<'e> Walker<'e> {
@@ -143,7 +143,7 @@ impl<'e> Walker<'e> {
         let chains = program.tables.get(table).map(|t| t.chains.as_slice()).unwrap_or_default();
         let (order, loops) = order(chains);
         let effects = Effects::new(domain, chains, &order);
-        let live = live(chains);
+        let live = reached(chains, (0..chains.len()).filter(|&at| chains[at].base.is_some()));
         let flows = chains.iter().enumerate().zip(steps).map(|((at, chain), steps)| ChainFlow {
             matches: Vec::new(),
             reach: vec![Ref::NONE; chain.rules.len()],
@@ -193,7 +193,8 @@ impl<'e> Walker<'e> {
         out
     }
 
-    /// Summaries of all chains that have one, then entries; `entry` says what a hook lets in.
+    /// Summaries of all chains that have one, then entries; `entry` says what a hook lets in. Nothing leaves yet: POSTROUTING
+    /// comes last, see [`Walker::leave`].
     pub(crate) fn run(mut self, entry: &dyn Fn(Hook) -> Ref) -> TableFlow {
         let order = self.flow.order.clone();
         for &chain in &order {
@@ -226,6 +227,31 @@ impl<'e> Walker<'e> {
             }
         }
         self.flow
+    }
+
+    /// Goes on with a table for what comes to its base chain at POSTROUTING.
+    pub(crate) fn leave(
+        bdd: &'e mut Bdd,
+        domain: &'e mut Domain,
+        chains: &'e [Chain],
+        flow: TableFlow,
+        base: usize,
+        entry: Ref,
+    ) -> TableFlow {
+        let seen = HashMap::new();
+        let mut walker = Self { bdd, domain, chains, flow, seen, followed: 0, following: Some(true) };
+        walker.flow.chains[base].entry = entry;
+        if !walker.flow.chains[base].pure {
+            walker.flow.chains[base].summary = walker.walk(base, entry, 0);
+        }
+        let reached = reached(chains, [base]);
+        let order = walker.flow.order.clone();
+        for &at in order.iter().rev().filter(|&&at| reached[at]) {
+            if walker.flow.chains[at].pure {
+                walker.pass_on(at);
+            }
+        }
+        walker.flow
     }
 
     /// Adds what a chain's rules send to other chains to their entries.

@@ -7,12 +7,15 @@ use crate::bdd::{Bdd, Ref};
 use crate::classes::Round;
 use crate::engine::{Engine, at_hook};
 use crate::field::{DNAT, ESTABLISHED, Key, Masked, SNAT, UNTRACKED};
+use crate::flow::reached;
 use crate::program::{Hook, Kind, RuleId, Translation};
 use crate::set::Set;
 
-/// Tables that a packet passes before `kind` at a hook, with the hook of each.
+/// All tables, in the order in which packets meet them at most hooks.
+const KINDS: [Kind; 5] = [Kind::Raw, Kind::Mangle, Kind::Nat, Kind::Filter, Kind::Security];
+
+/// Tables that a packet passes before `kind` at a hook that nothing leaves by, with the hook of each.
 fn before(kind: Kind, hook: Hook) -> Vec<(Kind, Hook)> {
-    let own = [Kind::Raw, Kind::Mangle, Kind::Nat, Kind::Filter, Kind::Security];
     let mut path = Vec::new();
     if matches!(hook, Hook::Input | Hook::Forward) {
         path.extend([Kind::Raw, Kind::Mangle, Kind::Nat].map(|kind| (kind, Hook::Prerouting)));
@@ -21,18 +24,74 @@ fn before(kind: Kind, hook: Hook) -> Vec<(Kind, Hook)> {
     let late = |other: Kind| hook == Hook::Input && (other == Kind::Nat || kind == Kind::Nat);
     let earlier =
         |other: Kind| if late(other) { kind == Kind::Nat && other != Kind::Nat } else { other < kind };
-    path.extend(own.into_iter().filter(|&other| earlier(other)).map(|other| (other, hook)));
+    path.extend(KINDS.into_iter().filter(|&other| earlier(other)).map(|other| (other, hook)));
+    path
+}
+
+/// All tables that a packet passes up to the end of a hook.
+fn through(hook: Hook) -> Vec<(Kind, Hook)> {
+    let mut path = before(Kind::Security, hook);
+    path.push((Kind::Security, hook));
     path
 }
 
 impl Engine {
     /// What may arrive at a hook in a table, as far as the tables before it are analysed already.
     pub(crate) fn arriving(&mut self, kind: Kind, hook: Hook) -> Ref {
-        let mut all = at_hook(&mut self.bdd, &mut self.domain, kind, hook);
         if hook == Hook::Postrouting {
-            return all;
+            return self.leaving(kind);
         }
-        for (earlier, at) in before(kind, hook) {
+        self.routed(kind, hook, &before(kind, hook))
+    }
+
+    /// What may arrive at POSTROUTING in a table: from FORWARD, and from OUTPUT.
+    pub(crate) fn leaving(&mut self, kind: Kind) -> Ref {
+        let passing = self.routed(kind, Hook::Forward, &through(Hook::Forward));
+        let own = self.sent(kind);
+        let all = self.bdd.or(passing, own);
+        let all = self.moved(all, Hook::Postrouting);
+        let here: Vec<(Kind, Hook)> =
+            KINDS.into_iter().filter(|&other| other < kind).map(|other| (other, Hook::Postrouting)).collect();
+        let all = self.follow(all, &here, Hook::Postrouting);
+        let possible = at_hook(&mut self.bdd, &mut self.domain, kind, Hook::Postrouting);
+        self.bdd.and(all, possible)
+    }
+
+    /// What passes OUTPUT. What is translated there or changed in `mangle` is routed again, and may leave by another interface
+    /// than OUTPUT saw.
+    fn sent(&mut self, kind: Kind) -> Ref {
+        let (first, last) = ([Kind::Raw, Kind::Mangle], [Kind::Filter, Kind::Security]);
+        let at = |kinds: [Kind; 2]| kinds.map(|kind| (kind, Hook::Output));
+        let all = self.routed(kind, Hook::Output, &at(first));
+        let translated = match self.program.table(Kind::Nat).map(|(at, t)| (at, t.at_hook(Hook::Output))) {
+            Some((table, Some(chain))) => self.images(all, table, chain),
+            _ => Ref::NONE,
+        };
+        let all = self.follow(all, &at(last), Hook::Output);
+        let translated = self.follow(translated, &at(last), Hook::Output);
+        let any = self.any_way(translated);
+        let all = if self.changes(Kind::Mangle, Hook::Output) { self.any_way(all) } else { all };
+        self.bdd.or(all, any)
+    }
+
+    /// The same by any interface.
+    fn any_way(&mut self, all: Ref) -> Ref {
+        let any = self.forgotten(all, &[Key::Oif]);
+        let none = self.domain.set(&mut self.bdd, &Key::Oif, &Set::one(0), Round::Out);
+        self.bdd.minus(any, none)
+    }
+
+    /// Whether a rule of a table may change packets at a hook.
+    fn changes(&self, kind: Kind, hook: Hook) -> bool {
+        let Some((_, table)) = self.program.table(kind) else { return false };
+        let reached = reached(&table.chains, table.at_hook(hook));
+        let chains = table.chains.iter().zip(reached).filter(|(_, reached)| *reached);
+        chains.flat_map(|(chain, _)| &chain.rules).any(|rule| !rule.assigns.is_empty())
+    }
+
+    /// What is left of packets that are seen at a hook after these tables.
+    fn follow(&mut self, mut all: Ref, path: &[(Kind, Hook)], hook: Hook) -> Ref {
+        for &(earlier, at) in path {
             let Some((table, found)) = self.program.table(earlier) else { continue };
             let Some(chain) = found.at_hook(at) else { continue };
             let known = self.ready[table];
@@ -45,6 +104,19 @@ impl Engine {
             }
         }
         all
+    }
+
+    /// What of the packets that `kind` may see is routed to a hook and left there by the tables of a path.
+    fn routed(&mut self, kind: Kind, hook: Hook, path: &[(Kind, Hook)]) -> Ref {
+        let (earlier, here) = path.split_at(path.partition_point(|(_, at)| *at != hook));
+        let all = at_hook(&mut self.bdd, &mut self.domain, kind, hook);
+        let mut all = self.follow(all, earlier, hook);
+        for at in 0..self.routing.len() {
+            if self.routing[at].0 == hook {
+                all = self.bdd.and(all, self.routing[at].1);
+            }
+        }
+        self.follow(all, here, hook)
     }
 
     /// What a base chain lets through of packets that are seen at a later hook.
@@ -70,7 +142,16 @@ impl Engine {
             .cloned()
             .collect();
         passed = self.forgotten(passed, &changed);
+        if self.changes(self.program.tables[table].kind, at) {
+            passed = self.any_answer(passed);
+        }
         self.bdd.and(all, passed)
+    }
+
+    /// The same whatever questions of unknown meaning are answered.
+    fn any_answer(&mut self, a: Ref) -> Ref {
+        let from = self.domain.atoms();
+        self.bdd.exists(a, &[(from, u32::MAX)])
     }
 
     pub(crate) fn forgotten(&mut self, a: Ref, keys: &[Key]) -> Ref {
@@ -141,7 +222,10 @@ impl Engine {
         let mut keys = vec![address.clone()];
         let ports = translation.ports.is_some() || !translation.destination;
         keys.extend(ports.then(|| port.clone()));
+        // What else is asked of the packet may depend on its addresses.
+        keys.extend(self.domain.fields.keys().filter(|key| matches!(key, Key::Other(_))).cloned());
         let mut image = self.forgotten(hit, &keys);
+        image = self.any_answer(image);
         for (key, set) in [(&address, &translation.addresses), (&port, &translation.ports)] {
             if let Some(set) = set {
                 let set = self.domain.set(&mut self.bdd, key, set, Round::Out);
@@ -165,7 +249,10 @@ impl Engine {
         let rules = self.program.tables[table].chains.iter().flat_map(|c| &c.rules);
         let any = rules.filter_map(|r| r.translation.as_ref()).any(|t| t.destination);
         if any {
-            self.forgotten(region, &[Key::Destination, Key::DestinationPort, Key::Status])
+            let mut keys = vec![Key::Destination, Key::DestinationPort, Key::Status];
+            keys.extend(self.domain.fields.keys().filter(|key| matches!(key, Key::Other(_))).cloned());
+            let any = self.forgotten(region, &keys);
+            self.any_answer(any)
         } else {
             Ref::NONE
         }
@@ -177,8 +264,7 @@ impl Engine {
         let open: Vec<Key> =
             self.domain.fields.keys().filter(|k| !k.is_stable() || **k == Key::TcpFlags).cloned().collect();
         let mut region = self.forgotten(region, &open);
-        let atoms = self.domain.atoms();
-        region = self.bdd.exists(region, &[(atoms, u32::MAX)]);
+        region = self.any_answer(region);
         let state = |e: &mut Self, state| e.domain.set(&mut e.bdd, &Key::State, &Set::one(state), Round::Out);
         let (untracked, established) = (state(self, UNTRACKED), state(self, ESTABLISHED));
         let tracked = self.bdd.minus(region, untracked);
@@ -248,23 +334,43 @@ impl Engine {
         out
     }
 
-    /// The rules of earlier tables that drop packets on their way to a hook.
+    /// The rules of earlier tables that drop packets on their way to a hook. Of what leaves the host those that keep it from
+    /// coming by either way, or none.
     pub(crate) fn dropped_before(&mut self, kind: Kind, hook: Hook, wanted: Ref) -> Vec<RuleId> {
+        if hook != Hook::Postrouting {
+            return self.droppers(&before(kind, hook), hook, wanted).1;
+        }
+        let mut found = Vec::new();
+        for way in [Hook::Forward, Hook::Output] {
+            let (left, rules) = self.droppers(&through(way), hook, wanted);
+            if left != Ref::NONE {
+                return Vec::new();
+            }
+            found.extend(rules);
+        }
+        found
+    }
+
+    /// Rules on a path that drop packets of a hook, and what they leave of them.
+    fn droppers(&mut self, path: &[(Kind, Hook)], hook: Hook, wanted: Ref) -> (Ref, Vec<RuleId>) {
         let mut parts = Vec::new();
-        for (earlier, at) in before(kind, hook) {
+        for &(earlier, at) in path {
             let found = self.program.table(earlier).filter(|(table, _)| self.ready[*table]);
-            let Some((table, _)) = found.filter(|(_, t)| earlier != Kind::Nat && t.at_hook(at).is_some())
+            let Some((table, found)) = found.filter(|(_, t)| earlier != Kind::Nat && t.at_hook(at).is_some())
             else {
                 continue;
             };
+            let reached = reached(&found.chains, found.at_hook(at));
             let drops = |r: &crate::Rule| matches!(r.action, crate::Action::Drop | crate::Action::Reject);
-            let rules =
-                self.program.rules().filter(|(id, r)| id.table == table && drops(r) && !r.condition.chance);
+            let rules = self
+                .program
+                .rules()
+                .filter(|(id, r)| id.table == table && reached[id.chain] && drops(r) && !r.condition.chance);
             let rules: Vec<RuleId> = rules.map(|(id, _)| id).collect();
             // What is not known there yet, or may change on the way.
             let mut open: Vec<Key> = self.domain.fields.keys().filter(|k| !k.is_stable()).cloned().collect();
             open.push(Key::State);
-            open.extend((at != hook).then_some(Key::Oif));
+            open.extend((at != hook && !at.has_oif()).then_some(Key::Oif));
             let (mut chain, mut gone) = (usize::MAX, Ref::NONE);
             for id in rules {
                 if id.chain != chain {
@@ -275,9 +381,21 @@ impl Engine {
                 let would = self.bdd.or(comes, gone);
                 let would = self.bdd.and(would, matched);
                 gone = self.bdd.or(gone, would);
-                parts.push((id, (), self.forgotten(would, &open)));
+                let mut seen = self.forgotten(would, &open);
+                if hook == Hook::Postrouting && at.has_iif() {
+                    seen = self.by_any(seen);
+                }
+                parts.push((id, (), seen));
             }
         }
-        self.smallest(wanted, parts).1.into_iter().map(|(id, ..)| id).collect()
+        let (left, chosen) = self.smallest(wanted, parts);
+        (left, chosen.into_iter().map(|(id, ..)| id).collect())
+    }
+
+    /// What of a region is in it whatever interface it came by.
+    fn by_any(&mut self, region: Ref) -> Ref {
+        let none = self.domain.set(&mut self.bdd, &Key::Iif, &Set::one(0), Round::Out);
+        let other = self.bdd.or(region, none);
+        Bdd::not(self.forgotten(Bdd::not(other), &[Key::Iif]))
     }
 }

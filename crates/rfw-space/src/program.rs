@@ -226,13 +226,16 @@ pub struct Program {
     pub tables: Vec<Table>,
     /// Questions that only their text is known of.
     pub atoms: Vec<Atom>,
+    /// What is true of every packet when it comes to a hook, as far as it is known how packets are routed. Questions of unknown
+    /// meaning are not asked in it.
+    pub routing: Vec<(Hook, Condition)>,
 }
 
 impl Program {
     /// Without rules.
     #[must_use]
     pub fn new(family: Family) -> Self {
-        Self { family, tables: Vec::new(), atoms: Vec::new() }
+        Self { family, tables: Vec::new(), atoms: Vec::new(), routing: Vec::new() }
     }
 
     /// The rule at a place.

@@ -241,7 +241,7 @@ fn the_kernel_counts_what_the_analysis_says() {
         let seen = loaded(&text, &packets);
         assert_eq!(
             seen,
-            interpreted(&program(&ruleset), &packets),
+            interpreted(&program(&ruleset, &Facts::default()), &packets),
             "RFW_SEED={seed} ruleset {number}\n{text}"
         );
 

@@ -16,7 +16,7 @@ use rfw_syntax::{OptionSpec, Use, Word};
 use rfw_values::number;
 
 use crate::context::ParseCx;
-use crate::facts::{Effect, Facts};
+use crate::facts::{Effect, Facts, SetUse};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
@@ -177,7 +177,7 @@ impl Extension for Set {
         // answer differently with every packet.
         let counted = self.packets.is_some() || self.bytes.is_some();
         let facts = if counted { Facts::new(Effect::Limits) } else { Facts::PURE };
-        facts.set(self.set.in_use(self.inverted))
+        facts.set(SetUse { exceptions: self.return_nomatch, ..self.set.in_use(self.inverted) })
     }
 }
 

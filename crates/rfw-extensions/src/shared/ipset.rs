@@ -77,7 +77,8 @@ impl SetRef {
     /// As a fact.
     #[must_use]
     pub fn in_use(&self, inverted: bool) -> SetUse<'_> {
-        SetUse { name: &self.name, dimensions: self.dimensions, sources: self.sources, inverted }
+        let (dimensions, sources) = (self.dimensions, self.sources);
+        SetUse { name: &self.name, dimensions, sources, inverted, exceptions: false }
     }
 
     /// The four bytes.

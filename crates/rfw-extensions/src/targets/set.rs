@@ -132,7 +132,8 @@ impl Extension for Set {
     fn facts(&self) -> Facts<'_> {
         // The kernel lets only the mangle table change marks, priorities and queues.
         let tables: &'static [&'static str] = if self.map.is_some() { &["mangle"] } else { &[] };
-        let facts = Facts::new(Effect::Rewrites).tables(tables);
+        let fills = [&self.add, &self.delete].map(|set| set.as_ref().map(|set| set.name.as_str()));
+        let facts = Facts::new(Effect::Rewrites).tables(tables).fills(fills);
         match self.add.as_ref().or(self.delete.as_ref()).or(self.map.as_ref()) {
             Some(set) => facts.set(set.in_use(false)),
             None => facts,

@@ -63,7 +63,7 @@ fn latest(cx: &Cx<'_>, hook: Hook) -> Result<Option<(RuleId, usize)>, Incomplete
             && placed.conditions.outcome == Outcome::Accept
             && states.is_some_and(|set| set.contains(ESTABLISHED) && !set.contains(NEW))
     });
-    let made = program(cx.model);
+    let made = program(cx.model, cx.facts);
     let running = space.and(space.entry(base), space.state(&[ESTABLISHED]));
     let mut found: Option<(RuleId, usize)> = None;
     for (id, _) in accepts.take(ACCEPTS) {

@@ -51,7 +51,7 @@ struct Path {
 
 fn longest(cx: &Cx<'_>, at: usize, table: &Table) -> Result<Option<Path>, Incomplete> {
     let space = cx.space();
-    let made = program(cx.model);
+    let made = program(cx.model, cx.facts);
     // The ends of long chains: what comes there has passed the rest of them.
     let mut chains: Vec<usize> = (0..table.chains.len()).filter(|&c| !table.chains[c].rules.is_empty()).collect();
     chains.sort_by_key(|&chain| std::cmp::Reverse(table.chains[chain].rules.len()));

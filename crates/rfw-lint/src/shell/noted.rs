@@ -59,6 +59,7 @@ impl Noted {
             .collect();
         let name =
             |at: usize| words.get(at).copied().flatten().map(|n| String::from_utf8_lossy(n).into_owned());
+        let rest = |from: usize| -> Option<Vec<String>> { (from..words.len()).map(name).collect() };
         match (words.first().copied().flatten(), name(1)) {
             (Some(b"create" | b"-N" | b"n" | b"--create"), Some(set)) => {
                 let six = words.windows(2).any(|w| w[0] == Some(b"family") && w[1] == Some(b"inet6"));
@@ -66,15 +67,16 @@ impl Noted {
                 let fresh = IpSet {
                     kind: name(2).unwrap_or_default(),
                     family: Some(family),
+                    complete: sure && rest(3).is_some(),
+                    options: rest(3).unwrap_or_default(),
                     entries: Vec::new(),
-                    complete: sure,
                 };
                 self.sets.entry(set).or_insert(fresh);
             }
             (Some(b"add" | b"-A" | b"--add"), Some(set)) => {
                 let set = self.sets.entry(set).or_default();
-                match name(2).filter(|_| sure) {
-                    Some(entry) => set.entries.push(entry),
+                match rest(2).filter(|_| sure) {
+                    Some(entry) => set.entries.push(entry.join(" ")),
                     None => set.complete = false,
                 }
             }

@@ -1,6 +1,6 @@
 //! A ruleset with places as a program of the analysis.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rfw_nft::Family;
 use rfw_nft::expr::{Expr, ct, meta};
@@ -10,32 +10,68 @@ use rfw_space::{
     Translation,
 };
 
+use super::ipset::Sets;
+use super::routing;
 use crate::conditions::{Conditions, Outcome};
+use crate::facts::Facts;
 use crate::fields::number;
 use crate::model::{Model, Placed, Policy};
 
 /// The program of a ruleset; tables that iptables has not are left out.
 #[must_use]
-pub fn program(model: &Model) -> Program {
+pub fn program(model: &Model, facts: &Facts) -> Program {
     let mut made = Program::new(model.family);
-    let mut atoms = Atoms::default();
+    let mut world = World {
+        family: model.family,
+        atoms: Atoms::default(),
+        sets: Sets::of(model, facts),
+        own: routing::own(model, facts),
+        leaves: false,
+    };
     for table in &model.tables {
         // All names in a model are those of iptables' tables.
         let kind = Kind::named(table.name).unwrap_or(Kind::Filter);
-        let chains = table.chains.iter().map(|chain| {
+        let leaving = leaving(table);
+        let chains = table.chains.iter().enumerate().map(|(at, chain)| {
+            world.leaves = leaving.contains(&at);
             let accepts = chain.policy.map(|p| p == Policy::Accept);
             let base = Hook::named(&chain.name).zip(accepts).map(|(hook, accepts)| Base { hook, accepts });
             Chain {
                 name: chain.shown(),
                 base,
                 external: chain.is_external() && base.is_none(),
-                rules: chain.rules.iter().map(|r| rule(r, table, model.family, &mut atoms)).collect(),
+                rules: chain.rules.iter().map(|r| rule(r, table, &mut world)).collect(),
             }
         });
         made.tables.push(Table { kind, chains: chains.collect() });
     }
-    made.atoms = atoms.all;
+    made.atoms = world.atoms.all;
+    made.routing = routing::routing(model, facts);
     made
+}
+
+/// What rules are put into words with.
+struct World<'f> {
+    family: Family,
+    atoms: Atoms,
+    sets: Sets<'f>,
+    /// The host's own addresses, if all are known.
+    own: Option<Set>,
+    /// POSTROUTING leads to the chain.
+    leaves: bool,
+}
+
+/// The chains that POSTROUTING leads to.
+fn leaving(table: &crate::model::Table) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<usize> = table.position(b"POSTROUTING").into_iter().collect();
+    while let Some(at) = open.pop() {
+        if found.insert(at) {
+            let rules = table.chains.get(at).into_iter().flat_map(|chain| &chain.rules);
+            open.extend(rules.filter_map(|rule| table.position(rule.mentions.as_deref()?)));
+        }
+    }
+    found
 }
 
 /// Questions of unknown meaning, each once.
@@ -66,8 +102,10 @@ impl Atoms {
     }
 }
 
-fn rule(placed: &Placed, table: &crate::model::Table, family: Family, atoms: &mut Atoms) -> Rule {
+fn rule(placed: &Placed, table: &crate::model::Table, world: &mut World<'_>) -> Rule {
     let asked = &placed.conditions;
+    let World { family, atoms, sets, own, leaves } = world;
+    let family = *family;
     let mut condition = Condition { clauses: Vec::new(), chance: asked.is_limited() };
     for (key, set) in asked.sets() {
         condition.add(vec![Literal::In(key.clone(), set.clone())]);
@@ -75,9 +113,12 @@ fn rule(placed: &Placed, table: &crate::model::Table, family: Family, atoms: &mu
     for masked in asked.masked() {
         condition.add(vec![Literal::Bits(masked.clone())]);
     }
-    for (item, words) in asked.opaque() {
-        let literal = rfw_space::literal(item, family);
-        condition.add(vec![literal.unwrap_or_else(|| atoms.of(item, words))]);
+    for (at, (item, words)) in asked.opaque().enumerate() {
+        let mut own = || rfw_space::literal(item, family).unwrap_or_else(|| atoms.of(item, words));
+        match asked.lookup(at).and_then(|lookup| sets.clauses(lookup, *leaves, &mut own)) {
+            Some(clauses) => condition.clauses.extend(clauses),
+            None => condition.add(vec![own()]),
+        }
     }
     let chain = |name: &[u8], make: fn(usize) -> Action| table.position(name).map_or(Action::Unknown, make);
     let action = match &asked.outcome {
@@ -96,7 +137,12 @@ fn rule(placed: &Placed, table: &crate::model::Table, family: Family, atoms: &mu
         condition,
         assigns: if ends { Vec::new() } else { assigns(asked, family) },
         action,
-        translation: asked.effects().iter().find_map(translation),
+        translation: asked.effects().iter().find_map(|item| {
+            let given = translation(item)?;
+            // What has no address of its own takes one of the host's.
+            let own = own.as_ref().filter(|_| !matches!(item, Item::Nat { .. }));
+            Some(Translation { addresses: given.addresses.or_else(|| own.cloned()), ..given })
+        }),
         untracks: asked.effects().iter().any(|item| matches!(item, Item::Plain(Expr::Notrack))),
         effect: asked.logs || asked.rewrites || !asked.lists.is_empty(),
     }

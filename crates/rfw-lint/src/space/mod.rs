@@ -28,8 +28,8 @@
 //! let first = space.and(space.judged(id), space.at(Kind::Nat, Hook::Prerouting));
 //! let image = space.moved(space.image(id, first), Hook::Forward);
 //! ```
-//! `entry` of a base chain has what arrives there: dropped in `raw` or `mangle` is gone, what `nat` may rewrite is there
-//! rewritten. `after_nat(nat_chain, region)` is the image under a whole base chain of `nat`. `trace` follows one packet.
+//! `entry` of a base chain has what arrives there: what tables and hooks before it drop is gone, what `nat` may rewrite is there
+//! rewritten, and only what the host's addresses route there comes, as far as they are known. `after_nat(nat_chain, region)` is the image under a whole base chain of `nat`. `trace` follows one packet.
 //!
 //! Which regions: `matched(id)` is what a rule asks, `comes_to(id)` what is left for it of what enters its chain, `judged(id)`
 //! both. `accepted(chain)` and `dropped(chain)` are "may" sets over the packets as they enter the base chain, and say nothing
@@ -44,6 +44,9 @@
 
 mod convert;
 mod interest;
+mod ipset;
+pub(crate) mod members;
+mod routing;
 
 pub use rfw_space::{
     ChainId, Covers, DNAT, Dead, ESTABLISHED, Hook, INVALID, Incomplete, Kind, NEW, Packet, RELATED, Region,
@@ -65,7 +68,7 @@ const MILLISECONDS: u64 = 30_000;
 /// Analyses a ruleset.
 #[must_use]
 pub fn space(model: &Model, facts: &Facts) -> Space {
-    Space::new(program(model), &interest(model, facts), budget(facts))
+    Space::new(program(model, facts), &interest(model, facts), budget(facts))
 }
 
 /// What an analysis may cost.

@@ -105,7 +105,7 @@ pub fn findings_with(name: &str, text: &[u8], options: Options) -> (Source, Vec<
     if let Some((interface, network)) = told.and_then(|line| line.split_once(" = ")) {
         let network = network.trim_matches(['[', ']', '"']).as_bytes();
         let network = AddrMask::parse_v4(network).expect("a network");
-        let known = Interface { zone: None, addresses: vec![network] };
+        let known = Interface { addresses: vec![network], ..Interface::default() };
         facts.interfaces.insert(interface.to_owned(), known);
     }
     let rules = if name.ends_with(".txt") { b"*filter\nCOMMIT\n".to_vec() } else { text.to_vec() };

@@ -215,7 +215,7 @@ pub fn whole(lines: &[String]) -> String {
 
 /// What becomes of a packet: the verdict, and what is logged. Limits of even rates hold.
 pub fn fate(text: &str, model: &Model, packet: &rfw_space::Packet) -> (rfw_space::Verdict, Vec<String>) {
-    let program = rfw_lint::space::program(model);
+    let program = rfw_lint::space::program(model, &Facts::default());
     let (table, _) = model.table("filter").expect("a table");
     let chain = model.tables[table].position(b"INPUT").expect("a chain");
     let line = |id| {

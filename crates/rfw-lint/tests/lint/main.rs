@@ -4,6 +4,7 @@ mod boot;
 mod cases;
 mod common;
 mod compare;
+mod facts;
 mod families;
 mod laws;
 mod mending;

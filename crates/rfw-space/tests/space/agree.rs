@@ -142,7 +142,7 @@ fn same(a: &Program, b: &Program, packets: &[Packet]) -> Result<(), TestCaseErro
 }
 
 /// `PROPTEST_CASES` for more.
-fn config() -> ProptestConfig {
+pub fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(48);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }

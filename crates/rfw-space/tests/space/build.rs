@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rfw_nft::Family;
 use rfw_space::{
     Action, Assign, Base, Chain, Condition, Hook, Key, Kind, Literal, Masked, Packet, Program, Rule, Set,
-    Table, interface,
+    Table, Translation, interface,
 };
 
 /// Chains of the user in a random ruleset.
@@ -106,9 +106,93 @@ pub fn program(chance: bool, marks: bool) -> impl Strategy<Value = Program> {
                 family: Family::Ipv4,
                 tables: vec![Table { kind: Kind::Filter, chains: chains.collect() }],
                 atoms: (0..ATOMS).map(atom).collect(),
+                routing: Vec::new(),
             }
         },
     )
+}
+
+/// Rules of a base chain in one of several tables.
+fn base_rules(kind: Kind, open: bool) -> impl Strategy<Value = Vec<Rule>> {
+    rules(USERS, open && kind != Kind::Nat, open && kind == Kind::Mangle).prop_map(move |mut rules| {
+        rules.truncate(5);
+        for rule in &mut rules {
+            // The state is looked up behind `raw`; marks are forgotten from table to table.
+            let unknown = |l: &Literal| match l {
+                Literal::In(key, _) => *key == Key::State && kind == Kind::Raw,
+                Literal::Bits(masked) => masked.key == Key::Mark && !open,
+                _ => false,
+            };
+            rule.condition.clauses.retain(|clause| !clause.iter().any(unknown));
+        }
+        rules
+    })
+}
+
+/// What address translation makes of the packets of every other rule that accepts.
+fn translated(hook: Hook, mut rules: Vec<Rule>, to: u128) -> Vec<Rule> {
+    let destination = matches!(hook, Hook::Prerouting | Hook::Output);
+    for (at, rule) in rules.iter_mut().enumerate() {
+        rule.assigns.clear();
+        if rule.action == Action::Accept && at % 2 == 0 {
+            rule.translation = Some(Translation {
+                destination,
+                addresses: (at > 0).then(|| Set::one(to)),
+                ports: to.is_multiple_of(2).then(|| Set::one(to % 13)),
+            });
+        }
+    }
+    rules
+}
+
+/// All tables with all hooks. `open`: with translations, marks and chance.
+pub fn tables(open: bool) -> impl Strategy<Value = Program> {
+    use Hook::{Forward, Input, Output, Postrouting, Prerouting};
+    let all: [(Kind, &[Hook]); 5] = [
+        (Kind::Filter, &[Input, Forward, Output]),
+        (Kind::Nat, &[Prerouting, Input, Output, Postrouting]),
+        (Kind::Raw, &[Prerouting, Output]),
+        (Kind::Mangle, &[Prerouting, Input, Forward, Output, Postrouting]),
+        (Kind::Security, &[Input, Forward, Output]),
+    ];
+    let tables: Vec<_> = all
+        .into_iter()
+        .map(|(kind, hooks)| {
+            let chains: Vec<_> = hooks
+                .iter()
+                .map(|&hook| {
+                    (base_rules(kind, open), prop::bool::weighted(0.7), 0..46u128).prop_map(
+                        move |(rules, accepts, to)| Chain {
+                            name: format!("{hook:?}"),
+                            base: Some(Base { hook, accepts: accepts || kind == Kind::Nat }),
+                            external: false,
+                            rules: if kind == Kind::Nat && open {
+                                translated(hook, rules, to)
+                            } else {
+                                rules
+                            },
+                        },
+                    )
+                })
+                .collect();
+            chains.prop_map(move |chains| Table { kind, chains })
+        })
+        .collect();
+    let known = (any::<bool>(), literal(), literal(), literal());
+    (tables, known).prop_map(move |(mut tables, (known, one, two, three))| {
+        if !open {
+            // Nothing is dropped or translated in `nat`.
+            let nat = tables[1].chains.iter_mut().flat_map(|c| &mut c.rules);
+            nat.for_each(|rule| rule.action = Action::Continue);
+        }
+        let addresses = |l: &Literal| matches!(l, Literal::In(Key::Source | Key::Destination, _));
+        let hooks = [(Input, one), (Forward, two), (Output, three)].into_iter();
+        let routing = hooks
+            .filter(|(_, literal)| known && addresses(literal))
+            .map(|(hook, literal)| (hook, Condition { clauses: vec![vec![literal]], chance: false }));
+        let routing = routing.collect();
+        Program { tables, atoms: (0..ATOMS).map(atom).collect(), routing, ..Program::new(Family::Ipv4) }
+    })
 }
 
 fn atom(at: usize) -> rfw_space::Atom {

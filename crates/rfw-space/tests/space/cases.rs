@@ -14,7 +14,7 @@ fn program(chains: Vec<(Option<bool>, Vec<Rule>)>) -> Program {
         rules,
     });
     let tables = vec![Table { kind: Kind::Filter, chains: chains.collect() }];
-    Program { family: Family::Ipv4, tables, atoms: Vec::new() }
+    Program { tables, ..Program::new(Family::Ipv4) }
 }
 
 fn space(chains: Vec<(Option<bool>, Vec<Rule>)>) -> Space {
@@ -164,7 +164,7 @@ fn router() -> Program {
                 chains: vec![base(Hook::Prerouting, true, vec![Rule::new(bad, Action::Drop)])],
             },
         ],
-        atoms: Vec::new(),
+        ..Program::new(Family::Ipv4)
     }
 }
 

@@ -4,3 +4,4 @@ mod agree;
 mod build;
 mod cases;
 mod cover;
+mod ways;

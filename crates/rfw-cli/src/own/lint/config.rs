@@ -366,13 +366,16 @@ impl Reader<'_> {
 
 fn interface(value: InterfaceValue) -> Result<Interface, String> {
     match value {
-        InterfaceValue::Zone(zone) => Ok(Interface { zone: Some(Zone::named(&zone)), addresses: Vec::new() }),
+        InterfaceValue::Zone(zone) => {
+            Ok(Interface { zone: Some(Zone::named(&zone)), ..Interface::default() })
+        }
         InterfaceValue::Table(table) => {
-            let addresses = table.addresses.iter().map(|text| address(text));
-            Ok(Interface {
-                zone: table.zone.as_deref().map(Zone::named),
-                addresses: addresses.collect::<Result<_, _>>()?,
-            })
+            let zone = table.zone.as_deref().map(Zone::named);
+            let mut made = Interface { zone, ..Interface::default() };
+            for text in &table.addresses {
+                made.add(text).map_err(|_| no_address(text))?;
+            }
+            Ok(made)
         }
     }
 }
@@ -426,7 +429,11 @@ fn address(text: &str) -> Result<AddrMask, String> {
         true => AddrMask::parse_v6(text.as_bytes()),
         false => AddrMask::parse_v4(text.as_bytes()),
     };
-    parsed.map_err(|_| format!("`{text}` is no address; `192.0.2.0/24` is one"))
+    parsed.map_err(|_| no_address(text))
+}
+
+fn no_address(text: &str) -> String {
+    format!("`{text}` is no address; `192.0.2.0/24` is one")
 }
 
 /// `22` is TCP and UDP, `tcp/22` what it says.

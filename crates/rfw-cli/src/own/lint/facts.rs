@@ -40,13 +40,13 @@ pub fn ipsets(text: &str) -> BTreeMap<String, IpSet> {
             ["create" | "-N", name, kind, options @ ..] => {
                 let family = options.windows(2).find(|pair| pair[0] == "family").map(|pair| pair[1]);
                 let family = family.map(|f| if f == "inet6" { Family::Ipv6 } else { Family::Ipv4 });
-                // Elements with a timeout go by themselves.
-                let complete = !options.contains(&"timeout");
-                let set = IpSet { kind: (*kind).to_owned(), family, entries: Vec::new(), complete };
+                let options = options.iter().map(|&word| word.to_owned()).collect();
+                let kind = (*kind).to_owned();
+                let set = IpSet { kind, family, options, entries: Vec::new(), complete: true };
                 found.insert((*name).to_owned(), set);
             }
-            ["add" | "-A", name, element, ..] => {
-                found.entry((*name).to_owned()).or_default().entries.push((*element).to_owned());
+            ["add" | "-A", name, element @ ..] if !element.is_empty() => {
+                found.entry((*name).to_owned()).or_default().entries.push(element.join(" "));
             }
             _ => {}
         }

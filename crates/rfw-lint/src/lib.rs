@@ -214,7 +214,7 @@ fn findings_by(
     source: &Source,
     model: &Model,
     sibling: Option<(&Model, &Source)>,
-    boot: Option<&Model>,
+    boot: Option<(&Model, &Source)>,
     (options, facts): (&Options, &Facts),
 ) -> Vec<Finding> {
     let mut findings = model.findings.clone();

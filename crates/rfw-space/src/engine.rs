@@ -91,7 +91,7 @@ impl Engine {
         tables.sort_by_key(|&at| self.program.tables[at].kind);
         for table in tables {
             let Some(base) = self.program.tables[table].at_hook(Hook::Postrouting) else { continue };
-            let entry = self.leaving(self.program.tables[table].kind);
+            let entry = self.leaving(table, base);
             let flow = std::mem::take(&mut self.tables[table]);
             let chains = &self.program.tables[table].chains;
             self.tables[table] = Walker::leave(&mut self.bdd, &mut self.domain, chains, flow, base, entry);

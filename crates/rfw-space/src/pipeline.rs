@@ -38,39 +38,65 @@ fn through(hook: Hook) -> Vec<(Kind, Hook)> {
 impl Engine {
     /// What may arrive at a hook in a table, as far as the tables before it are analysed already.
     pub(crate) fn arriving(&mut self, kind: Kind, hook: Hook) -> Ref {
-        if hook == Hook::Postrouting {
-            return self.leaving(kind);
-        }
-        self.routed(kind, hook, &before(kind, hook))
+        self.routed(kind, hook, &before(kind, hook), Ref::ALL)
     }
 
-    /// What may arrive at POSTROUTING in a table: from FORWARD, and from OUTPUT.
-    pub(crate) fn leaving(&mut self, kind: Kind) -> Ref {
-        let passing = self.routed(kind, Hook::Forward, &through(Hook::Forward));
-        let own = self.sent(kind);
+    /// What may arrive at a base chain at POSTROUTING: from FORWARD, and from OUTPUT. What no rule asks for is not looked at and
+    /// counts as arriving.
+    pub(crate) fn leaving(&mut self, table: usize, chain: usize) -> Ref {
+        let kind = self.program.tables[table].kind;
+        let possible = at_hook(&mut self.bdd, &mut self.domain, kind, Hook::Postrouting);
+        let wanted = self.asked(table, chain);
+        let wanted = self.bdd.and(wanted, possible);
+        let unasked = self.bdd.minus(possible, wanted);
+        let wanted_before = self.forgotten(wanted, &[Key::Iif]);
+        let passing = self.routed(kind, Hook::Forward, &through(Hook::Forward), wanted_before);
+        let own = self.sent(kind, wanted_before);
         let all = self.bdd.or(passing, own);
         let all = self.moved(all, Hook::Postrouting);
         let here: Vec<(Kind, Hook)> =
             KINDS.into_iter().filter(|&other| other < kind).map(|other| (other, Hook::Postrouting)).collect();
         let all = self.follow(all, &here, Hook::Postrouting);
-        let possible = at_hook(&mut self.bdd, &mut self.domain, kind, Hook::Postrouting);
-        self.bdd.and(all, possible)
+        let all = self.bdd.and(all, wanted);
+        self.bdd.or(all, unasked)
+    }
+
+    /// What rules ask for, of a chain and all that it leads to.
+    fn asked(&mut self, table: usize, chain: usize) -> Ref {
+        let reached = reached(&self.program.tables[table].chains, [chain]);
+        let mut all = Ref::NONE;
+        for at in (0..reached.len()).filter(|&at| reached[at]) {
+            let mut last = Ref::NONE;
+            for matched in self.tables[table].chains[at].matches.clone() {
+                // Rules of a run have the same.
+                if matched != last {
+                    all = self.bdd.or(all, matched);
+                    last = matched;
+                }
+            }
+        }
+        all
     }
 
     /// What passes OUTPUT. What is translated there or changed in `mangle` is routed again, and may leave by another interface
     /// than OUTPUT saw.
-    fn sent(&mut self, kind: Kind) -> Ref {
+    fn sent(&mut self, kind: Kind, wanted: Ref) -> Ref {
         let (first, last) = ([Kind::Raw, Kind::Mangle], [Kind::Filter, Kind::Security]);
         let at = |kinds: [Kind; 2]| kinds.map(|kind| (kind, Hook::Output));
-        let all = self.routed(kind, Hook::Output, &at(first));
+        let rerouted = self.changes(Kind::Mangle, Hook::Output);
+        let seen = if rerouted { self.forgotten(wanted, &[Key::Oif]) } else { wanted };
+        let all = self.routed(kind, Hook::Output, &at(first), seen);
         let translated = match self.program.table(Kind::Nat).map(|(at, t)| (at, t.at_hook(Hook::Output))) {
-            Some((table, Some(chain))) => self.images(all, table, chain),
+            Some((table, Some(chain))) if !self.translations(table, chain).is_empty() => {
+                let any = self.routed(kind, Hook::Output, &at(first), Ref::ALL);
+                self.images(any, table, chain)
+            }
             _ => Ref::NONE,
         };
         let all = self.follow(all, &at(last), Hook::Output);
         let translated = self.follow(translated, &at(last), Hook::Output);
         let any = self.any_way(translated);
-        let all = if self.changes(Kind::Mangle, Hook::Output) { self.any_way(all) } else { all };
+        let all = if rerouted { self.any_way(all) } else { all };
         self.bdd.or(all, any)
     }
 
@@ -106,11 +132,23 @@ impl Engine {
         all
     }
 
-    /// What of the packets that `kind` may see is routed to a hook and left there by the tables of a path.
-    fn routed(&mut self, kind: Kind, hook: Hook, path: &[(Kind, Hook)]) -> Ref {
+    /// What of the packets that `kind` may see is routed to a hook and left there by the tables of a path, as far as it is
+    /// `wanted` there.
+    fn routed(&mut self, kind: Kind, hook: Hook, path: &[(Kind, Hook)], wanted: Ref) -> Ref {
         let (earlier, here) = path.split_at(path.partition_point(|(_, at)| *at != hook));
-        let all = at_hook(&mut self.bdd, &mut self.domain, kind, hook);
-        let mut all = self.follow(all, earlier, hook);
+        let mut all = at_hook(&mut self.bdd, &mut self.domain, kind, hook);
+        // What is translated on the way was another packet before.
+        let translates = earlier.iter().any(|&(kind, at)| {
+            let nat = self.program.table(kind).filter(|_| kind == Kind::Nat);
+            nat.is_some_and(|(table, t)| {
+                t.at_hook(at).is_some_and(|c| !self.translations(table, c).is_empty())
+            })
+        });
+        if !translates {
+            all = self.bdd.and(all, wanted);
+        }
+        all = self.follow(all, earlier, hook);
+        all = self.bdd.and(all, wanted);
         for at in 0..self.routing.len() {
             if self.routing[at].0 == hook {
                 all = self.bdd.and(all, self.routing[at].1);
@@ -125,22 +163,21 @@ impl Engine {
         if fate.dropped == Ref::NONE {
             return all;
         }
-        let possible = at_hook(&mut self.bdd, &mut self.domain, self.program.tables[table].kind, at);
-        let mut passed = self.bdd.and(fate.accepted, possible);
-        if other_hook {
-            // The outgoing interface was not known there, the incoming one is the same.
-            passed = self.forgotten(passed, &[Key::Oif]);
-        }
         // Marks may have been written, the state looked up since.
-        let changed: Vec<Key> = self
-            .domain
-            .fields
-            .keys()
-            .filter(|key| {
-                !key.is_stable() || **key == Key::State && self.program.tables[table].kind == Kind::Raw
-            })
-            .cloned()
-            .collect();
+        let raw = self.program.tables[table].kind == Kind::Raw;
+        let fields = self.domain.fields.keys();
+        let changed = fields.filter(|key| !key.is_stable() || **key == Key::State && raw);
+        let mut changed: Vec<Key> = changed.cloned().collect();
+        // The outgoing interface was not known there, the incoming one is the same.
+        changed.extend(other_hook.then_some(Key::Oif));
+        // Of what is asked for only, lest more be forgotten than has to be.
+        let mut wanted = self.forgotten(all, &changed);
+        if self.changes(self.program.tables[table].kind, at) {
+            wanted = self.any_answer(wanted);
+        }
+        let possible = at_hook(&mut self.bdd, &mut self.domain, self.program.tables[table].kind, at);
+        wanted = self.bdd.and(wanted, possible);
+        let mut passed = self.bdd.and(fate.accepted, wanted);
         passed = self.forgotten(passed, &changed);
         if self.changes(self.program.tables[table].kind, at) {
             passed = self.any_answer(passed);

@@ -119,7 +119,7 @@ fn lists() -> impl Strategy<Value = Program> {
         let base = Some(Base { hook: Hook::Input, accepts: true });
         let chains = vec![Chain { name: "c0".to_owned(), base, external: false, rules }];
         let tables = vec![Table { kind: Kind::Filter, chains }];
-        Program { family: Family::Ipv4, tables, atoms: Vec::new() }
+        Program { tables, ..Program::new(Family::Ipv4) }
     })
 }
 

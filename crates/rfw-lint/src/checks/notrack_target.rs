@@ -1,7 +1,7 @@
 //! `-j NOTRACK` is used, an old name.
 //!
 //! **Why.** The kernel has the target `CT` only; iptables turns `NOTRACK` into `CT --notrack`. Both do the same, and listings
-//! of other tools show the new name.
+//! of other tools show the new name. A text is told once, and the fix changes all places.
 //!
 //! **Packet.** None is treated differently.
 //!

@@ -1,7 +1,8 @@
 //! A match is used that a newer one replaces, above all `-m state --state`.
 //!
 //! **Why.** `state` became a subset of `conntrack` in iptables 1.4.16; the kernel code is the same. `-m conntrack --ctstate`
-//! also knows SNAT and DNAT, directions and expiry, so a ruleset need not mix two spellings of one thing.
+//! also knows SNAT and DNAT, directions and expiry, so a ruleset need not mix two spellings of one thing. A text is told once,
+//! and the fix changes all places.
 //!
 //! **Packet.** None is treated differently.
 //!

@@ -7,7 +7,18 @@ pub struct Flag {
     /// `--timeout`; any unambiguous beginning will do.
     pub long: &'static str,
     /// Whether a value follows.
-    pub value: bool,
+    pub value: Takes,
+}
+
+/// What follows an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// No value.
+    Nothing,
+    /// A value.
+    Value,
+    /// A number, if there is one.
+    Number,
 }
 
 /// What was found, in order.
@@ -21,9 +32,14 @@ pub enum Found {
     Wrong(String),
 }
 
+/// The words that are left.
+type Rest<'w> = std::iter::Peekable<&'w mut dyn Iterator<Item = String>>;
+
 /// Reads all words; words behind `--` are no options.
 pub fn read(arguments: &[Vec<u8>], flags: &[Flag]) -> Vec<Found> {
     let mut words = arguments.iter().map(|word| String::from_utf8_lossy(word).into_owned());
+    let words: &mut dyn Iterator<Item = String> = &mut words;
+    let mut words = words.peekable();
     let mut found = Vec::new();
     while let Some(word) = words.next() {
         if word == "--" {
@@ -39,47 +55,57 @@ pub fn read(arguments: &[Vec<u8>], flags: &[Flag]) -> Vec<Found> {
     found
 }
 
-fn long_flag(text: &str, flags: &[Flag], words: &mut impl Iterator<Item = String>) -> Found {
+/// The value of an option, if it has one: `Err` where it needs one.
+fn value(takes: Takes, attached: Option<String>, words: &mut Rest<'_>) -> Result<Option<String>, ()> {
+    let number = |word: &String| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+    match (takes, attached) {
+        (Takes::Nothing, _) => Ok(None),
+        (_, Some(attached)) => Ok(Some(attached)),
+        (Takes::Number, None) => Ok(words.next_if(number)),
+        (Takes::Value, None) => words.next().map(Some).ok_or(()),
+    }
+}
+
+fn long_flag(text: &str, flags: &[Flag], words: &mut Rest<'_>) -> Found {
     let (name, attached) = match text.split_once('=') {
         Some((name, value)) => (name, Some(value.to_owned())),
         None => (text, None),
     };
-    let exact = flags.iter().filter(|flag| flag.long == name);
-    let begun = flags.iter().filter(|flag| flag.long.starts_with(name));
-    let candidates: Vec<&Flag> = exact.chain(begun).collect();
-    let Some(flag) = candidates.first() else {
-        return Found::Wrong(format!("unrecognized option '--{name}'"));
+    let exact = flags.iter().find(|flag| flag.long == name);
+    let begun: Vec<&Flag> = flags.iter().filter(|flag| flag.long.starts_with(name)).collect();
+    let flag = match (exact, begun.as_slice()) {
+        (Some(flag), _) => flag,
+        (None, [flag]) => *flag,
+        (None, []) => return Found::Wrong(format!("unrecognized option '--{text}'")),
+        (None, several) => {
+            let names: String = several.iter().map(|flag| format!(" '--{}'", flag.long)).collect();
+            return Found::Wrong(format!("option '--{text}' is ambiguous; possibilities:{names}"));
+        }
     };
-    if flag.long != name && candidates.len() > 1 {
-        return Found::Wrong(format!("option '--{name}' is ambiguous"));
+    if flag.value == Takes::Nothing && attached.is_some() {
+        return Found::Wrong(format!("option '--{}' doesn't allow an argument", flag.long));
     }
-    match (flag.value, attached) {
-        (false, Some(_)) => Found::Wrong(format!("option '--{}' doesn't allow an argument", flag.long)),
-        (false, None) => Found::Flag(flag.letter, None),
-        (true, attached) => match attached.or_else(|| words.next()) {
-            Some(value) => Found::Flag(flag.letter, Some(value)),
-            None => Found::Wrong(format!("option '--{}' requires an argument", flag.long)),
-        },
+    match value(flag.value, attached, words) {
+        Ok(value) => Found::Flag(flag.letter, value),
+        Err(()) => Found::Wrong(format!("option '--{}' requires an argument", flag.long)),
     }
 }
 
-fn letters(text: &str, flags: &[Flag], words: &mut impl Iterator<Item = String>, found: &mut Vec<Found>) {
+fn letters(text: &str, flags: &[Flag], words: &mut Rest<'_>, found: &mut Vec<Found>) {
     for (at, letter) in text.char_indices() {
         let Some(flag) = flags.iter().find(|flag| flag.letter == letter) else {
             found.push(Found::Wrong(format!("invalid option -- '{letter}'")));
             continue;
         };
-        if !flag.value {
-            found.push(Found::Flag(letter, None));
-            continue;
-        }
         let rest = &text[at + letter.len_utf8()..];
-        let value = if rest.is_empty() { words.next() } else { Some(rest.to_owned()) };
-        found.push(match value {
-            Some(value) => Found::Flag(letter, Some(value)),
-            None => Found::Wrong(format!("option requires an argument -- '{letter}'")),
+        let attached = (flag.value != Takes::Nothing && !rest.is_empty()).then(|| rest.to_owned());
+        found.push(match value(flag.value, attached, words) {
+            Ok(value) => Found::Flag(letter, value),
+            Err(()) => Found::Wrong(format!("option requires an argument -- '{letter}'")),
         });
-        return;
+        if flag.value != Takes::Nothing {
+            return;
+        }
     }
 }
 
@@ -88,9 +114,9 @@ mod tests {
     use super::*;
 
     const FLAGS: &[Flag] = &[
-        Flag { letter: 't', long: "timeout", value: true },
-        Flag { letter: 'c', long: "command", value: false },
-        Flag { letter: 'C', long: "combine", value: false },
+        Flag { letter: 't', long: "timeout", value: Takes::Value },
+        Flag { letter: 'c', long: "command", value: Takes::Nothing },
+        Flag { letter: 'C', long: "combine", value: Takes::Nothing },
     ];
 
     fn of(line: &str) -> Vec<Found> {
@@ -108,7 +134,7 @@ mod tests {
             [Found::Flag('c', None), timeout("5"), word("a"), timeout("7"), word("-")]
         );
         assert_eq!(of("-- -t"), [word("-t")]);
-        assert_eq!(of("--com"), [wrong("option '--com' is ambiguous")]);
+        assert_eq!(of("--com"), [wrong("option '--com' is ambiguous; possibilities: '--command' '--combine'")]);
         assert_eq!(of("--command=1"), [wrong("option '--command' doesn't allow an argument")]);
         assert_eq!(
             of("-x -t"),

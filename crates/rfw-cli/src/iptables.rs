@@ -69,7 +69,6 @@ fn execute(
     words: &[Word<'_>],
     settings: Settings,
 ) -> Done<()> {
-    check_family(personality, command)?;
     let spec = table_spec(command)?;
     let names = SystemNames::default();
     let mut live = Live::open().map_err(|e| Halt::from(rfw_kernel::Error::Os(e)))?;
@@ -87,40 +86,22 @@ fn execute(
         }
         _ => {
             let rules = built(personality.family, spec, command, &names, &mut report::error_text)?;
-            let said = retry(|| {
+            let mut said = Vec::new();
+            let done = retry(|| {
+                said.clear();
                 // `-A` refers to no other rule, so it reads none, however many it adds.
                 let history = rules.len() > 1 && command.action != Action::Append;
                 let mut transaction =
                     Transaction::begin(&mut live, &names, personality.family, settings, history)?;
                 transaction.written_in(Origin::Words(words));
-                let said = apply(&mut transaction, spec, command, &rules, personality.version)?;
-                match transaction.commit() {
-                    Err(Halt::Conflict) => Err(Halt::Conflict),
-                    done => Ok((said, done)),
-                }
+                apply(&mut transaction, spec, command, &rules, personality.version, &mut said)?;
+                transaction.commit()
             });
-            // What -v says comes before the kernel's refusal.
-            let (said, done) = said?;
+            // What -v says comes before the refusal.
             report::output(&said);
             done
         }
     }
-}
-
-/// Refuses `-6` for iptables, `-4` for ip6tables.
-pub fn check_family(personality: &Personality, command: &Command<'_>) -> Done<()> {
-    let Some((digit, span)) = command.family else { return Ok(()) };
-    if (digit == 6) == (personality.family == Family::Ipv6) {
-        return Ok(());
-    }
-    let other = if digit == 6 { "ip6tables" } else { "iptables" };
-    Err(Box::new(
-        Diagnostic::error(codes::OPTION_NOT_WITH_COMMAND, span, format!("this is not {other}"))
-            .help(format!("call {other}"))
-            // iptables says nothing but where to find help.
-            .classic(Classic::Bare(String::new())),
-    )
-    .into())
 }
 
 fn zero_shown(
@@ -134,6 +115,16 @@ fn zero_shown(
     retry(|| {
         let mut transaction = Transaction::begin(live, names, personality.family, settings, false)?;
         let table = transaction.table(spec)?;
+        let missing = command.chain.as_ref().filter(|chain| spec.chain(&chain.text).is_some());
+        if let Some(chain) = missing
+            && transaction.find_chain(table, &chain.text)?.is_none()
+        {
+            // It was listed, so there is nothing wrong with it: in a table that exists it is made, as iptables does.
+            if !transaction.exists(table) {
+                return Ok(vec![chain.text.to_vec()]);
+            }
+            transaction.chain_for_rules(table, chain)?;
+        }
         let zeroed = transaction.zero(table, command.chain.as_ref(), None, command.at)?;
         transaction.commit()?;
         Ok(zeroed)
@@ -187,7 +178,6 @@ pub fn built(
         return Ok(Vec::new());
     }
     let chain = command.chain.as_ref().map_or(&b""[..], |w| &w.text);
-    check_chain_name(command)?;
     let cx = BuildCx { family, table: spec.name, chain, names };
     warnings_of_words(&command.rule).for_each(|text| warn(&text));
     let rules = build(&command.rule, &cx)?;
@@ -214,8 +204,8 @@ pub fn warnings_of_words(rule: &RuleAst<'_>) -> impl Iterator<Item = String> {
 
 /// What iptables says of rules that it takes with a warning; several addresses in one command say it once.
 pub fn warnings_of_rules(family: Family, command: &Command<'_>, rules: &[Rule]) -> Vec<String> {
-    let parts = rules.first().into_iter().flat_map(|rule| &rule.matches);
-    let values = parts.flat_map(|part| part.warnings()).map(|text| format!("{text}\n"));
+    let parts = rules.first().into_iter().flat_map(|rule| &rule.matches).zip(&command.rule.matches);
+    let values = parts.flat_map(|(part, loaded)| part.warnings(&loaded.uses)).map(|text| format!("{text}\n"));
     values.chain(warning_of_headers(family, command, rules)).collect()
 }
 
@@ -237,27 +227,16 @@ fn warning_of_headers(family: Family, command: &Command<'_>, rules: &[Rule]) -> 
     None
 }
 
-fn check_chain_name(command: &Command<'_>) -> Done<()> {
-    let Some(word) = command.chain.as_ref().filter(|w| w.text.len() > 28) else { return Ok(()) };
-    Err(Box::new(
-        Diagnostic::error(codes::BAD_CHAIN_NAME, word.span, "chain names have at most 28 bytes")
-            .help("choose a shorter name")
-            .parameter(format!("chain name `{}' too long (must be under 29 chars)", word.lossy())),
-    )
-    .into())
-}
-
-/// Adds what a command does to a transaction; gives what `-v` prints.
+/// Adds what a command does to a transaction; `said` is what `-v` prints, also of what is done before a mistake is found.
 pub fn apply(
     transaction: &mut Transaction<'_>,
     spec: &'static TableSpec,
     command: &Command<'_>,
     rules: &[Rule],
     version: CompatVersion,
-) -> Done<Vec<u8>> {
-    check_chain_name(command)?;
+    said: &mut Vec<u8>,
+) -> Done<()> {
     let table = transaction.table(spec)?;
-    let mut said = Vec::new();
     let verbose = command.verbose > 0;
     let chain = command.chain.as_ref();
     let span = rule_span(command);
@@ -267,29 +246,44 @@ pub fn apply(
         let registry = Registry::new(transaction.family());
         transaction.check_target(table, &target.name, &registry)?;
     }
-    if verbose {
+    if takes_rule(command.action) {
+        let Some(chain) = chain else { return Ok(()) };
         for rule in rules {
-            let mut printer = Printer {
-                out: &mut said,
-                family: transaction.family(),
-                names: transaction.names(),
-                numeric: true,
-                version,
-                protocol: None,
-            };
-            list_verbose_line(rule, &mut printer);
+            // Only -A says what it is going to do; the others say what they have done.
+            if verbose && command.action == Action::Append {
+                say_rule(transaction, version, rule, said);
+            }
+            apply_rule(transaction, table, command, chain, rule, span)?;
+            if verbose && command.action != Action::Append {
+                say_rule(transaction, version, rule, said);
+            }
         }
+        return Ok(());
     }
-    let flushed = apply_action(transaction, table, command, rules, span)?;
+    let chains = apply_to_chains(transaction, table, command, span)?;
     if verbose {
         said.extend(match command.action {
-            Action::Flush => said_of_chains("Flushing", &flushed),
-            Action::DeleteChain => said_of_chains("Deleting", &flushed),
-            _ => said_of_zeroed(spec, command, version, &flushed),
+            Action::Flush => said_of_chains("Flushing", &chains),
+            // Of built-in chains nothing is said, though they may go.
+            Action::DeleteChain if chain.is_some_and(|c| spec.chain(&c.text).is_some()) => Vec::new(),
+            Action::DeleteChain => said_of_chains("Deleting", &chains),
+            Action::ZeroNumber => Vec::new(),
+            _ => said_of_zeroed(spec, command, version, &chains),
         });
     }
-    debug_assert!(chain.is_some() || !takes_rule(command.action));
-    Ok(said)
+    Ok(())
+}
+
+fn say_rule(transaction: &Transaction<'_>, version: CompatVersion, rule: &Rule, said: &mut Vec<u8>) {
+    let mut printer = Printer {
+        out: said,
+        family: transaction.family(),
+        names: transaction.names(),
+        numeric: true,
+        version,
+        protocol: None,
+    };
+    list_verbose_line(rule, &mut printer);
 }
 
 /// ``Flushing chain `X'``, for `-v`.
@@ -314,48 +308,48 @@ fn said_of_zeroed(
     said_of_chains("Zeroing", &names)
 }
 
-fn apply_action(
+/// What a command does with one of its rules.
+fn apply_rule(
     transaction: &mut Transaction<'_>,
     table: usize,
     command: &Command<'_>,
-    rules: &[Rule],
+    chain: &Word<'_>,
+    rule: &Rule,
     span: Span,
-) -> Done<Vec<Vec<u8>>> {
+) -> Done<()> {
     use crate::engine::Wanted;
-    let counters = command.rule.counters.unwrap_or((0, 0));
-    let wanted = |rule| Wanted { rule, counters, span };
-    match (command.action, command.chain.as_ref(), command.argument.as_ref(), command.number) {
-        (Action::Append, Some(chain), ..) => {
+    let wanted = Wanted { rule, counters: command.rule.counters.unwrap_or((0, 0)), span };
+    let number = command.number.unwrap_or(1);
+    match command.action {
+        Action::Append => {
             let index = transaction.chain_for_rules(table, chain)?;
-            for rule in rules {
-                transaction.append(table, index, wanted(rule))?;
-            }
+            transaction.append(table, index, wanted)
         }
-        (Action::Insert, Some(chain), _, number) => {
+        Action::Insert => {
             let index = transaction.chain_for_rules(table, chain)?;
-            for rule in rules {
-                transaction.insert(table, index, number.unwrap_or(1), wanted(rule), span)?;
-            }
+            transaction.insert(table, index, number, wanted, span)
         }
-        (Action::Replace, Some(chain), _, Some(number)) => {
+        Action::Replace => {
             if transaction.find_chain(table, &chain.text)?.is_none() {
                 return Err(transaction.no_chain(table, chain));
             }
             let index = transaction.chain_for_rules(table, chain)?;
-            for rule in rules {
-                transaction.replace(table, index, number, wanted(rule), span)?;
-            }
+            transaction.replace(table, index, number, wanted, span)
         }
-        (Action::Delete, Some(chain), ..) => {
-            for rule in rules {
-                transaction.delete_rule(table, chain, rule, span)?;
-            }
-        }
-        (Action::Check, Some(chain), ..) => {
-            for rule in rules {
-                transaction.check_rule(table, chain, rule, span)?;
-            }
-        }
+        Action::Delete => transaction.delete_rule(table, chain, rule, span),
+        Action::Check => transaction.check_rule(table, chain, rule, span),
+        _ => Ok(()),
+    }
+}
+
+/// What a command does that has no rule; gives the chains that `-v` may name.
+fn apply_to_chains(
+    transaction: &mut Transaction<'_>,
+    table: usize,
+    command: &Command<'_>,
+    span: Span,
+) -> Done<Vec<Vec<u8>>> {
+    match (command.action, command.chain.as_ref(), command.argument.as_ref(), command.number) {
         (Action::DeleteNumber, Some(chain), _, Some(number)) => {
             transaction.delete_number(table, chain, number, span)?;
         }

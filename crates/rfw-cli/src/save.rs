@@ -7,6 +7,7 @@ use rfw_kernel::Live;
 use rfw_nft::Family;
 
 use crate::engine::fatal;
+use crate::getopt::{self, Flag, Found, Takes};
 use crate::names::SystemNames;
 use crate::personality::Personality;
 use crate::report;
@@ -31,7 +32,7 @@ pub fn run(personality: &Personality, arguments: Vec<Vec<u8>>) -> u8 {
         Some((_, Some(spec))) => Some(spec),
         Some((name, None)) => {
             report::error_text(&format!("Table `{name}' does not exist\n"));
-            return 1;
+            return u8::from(!options.dump);
         }
     };
     let text = match text(personality, spec, options.counters) {
@@ -42,7 +43,9 @@ pub fn run(personality: &Personality, arguments: Vec<Vec<u8>>) -> u8 {
         None => report::output(&text),
         Some(path) => {
             if let Err(error) = std::fs::write(path, &text) {
-                report::error_text(&format!("{}: cannot write `{path}': {error}\n", personality.program()));
+                let reason = error.to_string();
+                let reason = reason.split(" (os error").next().unwrap_or_default();
+                report::error_text(&format!("Failed to open file, error: {reason}\n"));
                 return 1;
             }
         }
@@ -119,89 +122,57 @@ pub fn text_of(personality: &Personality, counters: bool) -> Result<Vec<u8>, Str
     })
 }
 
+const FLAGS: &[Flag] = &[
+    Flag { letter: 'c', long: "counters", value: Takes::Nothing },
+    Flag { letter: 'V', long: "version", value: Takes::Nothing },
+    Flag { letter: 'd', long: "dump", value: Takes::Nothing },
+    Flag { letter: 't', long: "table", value: Takes::Value },
+    Flag { letter: 'M', long: "modprobe", value: Takes::Value },
+    Flag { letter: 'f', long: "file", value: Takes::Value },
+    Flag { letter: 'h', long: "help", value: Takes::Nothing },
+    // iptables has only the letter.
+    Flag { letter: 'b', long: "-", value: Takes::Nothing },
+];
+
 fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options, u8> {
     let mut options = Options::default();
-    let mut rest = arguments.iter().map(|a| String::from_utf8_lossy(a).into_owned());
-    let missing = |word: &str| {
-        report::error_text(&format!(
-            "{0}: option requires an argument -- '{word}'\nLook at manual page `{0}.8' for more information.\n",
-            personality.called()
-        ));
-        1
-    };
-    while let Some(word) = rest.next() {
-        let (name, attached) = match word.split_once('=') {
-            Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
-            _ => (word.clone(), None),
-        };
-        match name.as_str() {
-            "-c" | "--counters" => options.counters = true,
-            "-d" | "--dump" => options.dump = true,
-            "-4" | "--ipv4" | "-6" | "--ipv6" => {}
-            "-t" | "--table" => {
-                options.table = Some(attached.or_else(|| rest.next()).ok_or_else(|| missing("t"))?)
+    let called = personality.called();
+    for found in getopt::read(arguments, FLAGS) {
+        match found {
+            Found::Wrong(text) => {
+                report::error_text(&format!(
+                    "{called}: {text}\nLook at manual page `{called}.8' for more information.\n"
+                ));
+                return Err(1);
             }
-            "-f" | "--file" => {
-                options.file = Some(attached.or_else(|| rest.next()).ok_or_else(|| missing("f"))?)
-            }
-            "-M" | "--modprobe" => drop(attached.or_else(|| rest.next()).ok_or_else(|| missing("M"))?),
-            "-V" | "--version" => {
+            Found::Flag('c', _) => options.counters = true,
+            Found::Flag('d', _) => options.dump = true,
+            Found::Flag('t', table) => options.table = table,
+            Found::Flag('f', file) => options.file = file,
+            Found::Flag('b', _) => report::error_text("-b/--binary option is not implemented\n"),
+            Found::Flag('V', _) => {
                 report::output(format!("{}\n", personality.banner()).as_bytes());
                 return Err(0);
             }
-            "-h" | "--help" => {
-                report::output(
-                    format!(
-                        "Usage: {} [-c] [-t table] [-f file] [-M modprobe]\n\
-                         Prints the running ruleset so that {} can read it back.\n",
-                        personality.called(),
-                        personality.program().replace("-save", "-restore"),
-                    )
-                    .as_bytes(),
-                );
+            Found::Flag('h', _) => {
+                report::output(usage(personality).as_bytes());
                 return Err(0);
             }
-            other => {
-                if let Some(cluster) = other.strip_prefix('-').filter(|c| c.len() > 1 && !c.starts_with('-'))
-                {
-                    // `-ct nat`: letters run together.
-                    match cluster.split_at(1) {
-                        ("c", rest_of) => {
-                            options.counters = true;
-                            let again: Vec<Vec<u8>> = std::iter::once(format!("-{rest_of}"))
-                                .chain(rest.by_ref())
-                                .map(String::into_bytes)
-                                .collect();
-                            let more = parse(personality, &again)?;
-                            return Ok(Options { counters: true, ..more });
-                        }
-                        ("t", table) => {
-                            options.table = Some(table.to_owned());
-                            continue;
-                        }
-                        ("f", file) => {
-                            options.file = Some(file.to_owned());
-                            continue;
-                        }
-                        _ => {}
-                    }
-                }
-                let called = personality.called();
-                let look = format!("Look at manual page `{called}.8' for more information.\n");
-                let text = match other.strip_prefix('-') {
-                    None => "Unknown arguments found on commandline\n".to_owned(),
-                    Some(long) if long.starts_with('-') => {
-                        format!("{called}: unrecognized option '{other}'\n{look}")
-                    }
-                    Some(short) => {
-                        let letter = short.chars().next().unwrap_or('-');
-                        format!("{called}: invalid option -- '{letter}'\n{look}")
-                    }
-                };
-                report::error_text(&text);
+            Found::Flag(..) => {}
+            Found::Word(_) => {
+                report::error_text("Unknown arguments found on commandline\n");
                 return Err(1);
             }
         }
     }
     Ok(options)
+}
+
+fn usage(personality: &Personality) -> String {
+    format!(
+        "Usage: {} [-c] [-t table] [-f file] [-M modprobe]\n\
+         Prints the running ruleset so that {} can read it back.\n",
+        personality.called(),
+        personality.program().replace("-save", "-restore"),
+    )
 }

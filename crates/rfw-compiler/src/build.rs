@@ -38,10 +38,11 @@ pub fn build(ast: &RuleAst<'_>, cx: &BuildCx<'_>) -> Built<Vec<Rule>> {
     for loaded in &ast.matches {
         if let Some(entry) = Registry::match_entry(loaded.id) {
             let built = (entry.parse)(&uses(loaded, entry.name), &parse);
-            matches.push(built.map_err(|diagnostic| in_chain(diagnostic, cx.chain))?);
+            let built = built.map_err(|found| in_chain(first_value(ast, &parse, found), cx.chain));
+            matches.push(built?);
         }
     }
-    let target = target(ast, &parse)?;
+    let target = target(ast, &parse).map_err(|found| first_value(ast, &parse, found))?;
     let selectors = Selector::parse(ast, &parse)?;
     check_interfaces(ast, cx.chain)?;
     let mut rules: Vec<Rule> = Vec::with_capacity(selectors.len());
@@ -54,6 +55,37 @@ pub fn build(ast: &RuleAst<'_>, cx: &BuildCx<'_>) -> Built<Vec<Rule>> {
     }));
     rules.extend(last.map(|selector| Rule { selector, matches, target }));
     Ok(rules)
+}
+
+/// Of several bad values the one that stands first, as iptables reads them; it asks an extension whether all is well with its
+/// options together when the line has been read.
+fn first_value(ast: &RuleAst<'_>, cx: &ParseCx<'_>, found: Box<Diagnostic>) -> Box<Diagnostic> {
+    let matches = ast.matches.iter().filter_map(|loaded| {
+        let entry = Registry::match_entry(loaded.id)?;
+        bad_value(loaded, entry.name, |uses| (entry.parse)(uses, cx).err())
+    });
+    let target = ast.target.as_ref().and_then(|target| target.extension.as_ref()).and_then(|loaded| {
+        let entry = Registry::target_entry(loaded.id)?;
+        bad_value(loaded, entry.name, |uses| (entry.parse)(uses, cx).err())
+    });
+    matches.chain(target).min_by_key(|diagnostic| diagnostic.span.start).unwrap_or(found)
+}
+
+/// The first bad value of an extension: what it says when it is given its options up to that one, of that one.
+fn bad_value(
+    loaded: &Loaded<'_>,
+    extension: &'static str,
+    refusal: impl Fn(&Uses<'_, '_>) -> Option<Box<Diagnostic>>,
+) -> Option<Box<Diagnostic>> {
+    (1..=loaded.uses.len()).find_map(|count| {
+        let list = &loaded.uses[..count];
+        let values = list.last()?.values.iter().flatten();
+        let found = refusal(&Uses { extension, at: loaded.at, list })?;
+        let together = [codes::OPTION_REQUIRED, codes::OPTIONS_EXCLUSIVE, codes::MATCH_NEEDS_PROTOCOL];
+        let here = |word: &Word<'_>| word.span.start <= found.span.start && found.span.end <= word.span.end;
+        let bad = !together.contains(&found.code) && values.into_iter().any(here);
+        bad.then_some(found)
+    })
 }
 
 fn uses<'u, 'a>(loaded: &'u Loaded<'a>, extension: &'static str) -> Uses<'u, 'a> {

@@ -1,6 +1,6 @@
 //! One line per extension makes the enum, the table of entries and the delegating methods.
 
-use rfw_syntax::{Dictionary, ExtId, OptionSpec};
+use rfw_syntax::{Dictionary, ExtId, OptionSpec, Use};
 
 use crate::approximation::Approximation;
 use crate::context::{Families, Family, ParseCx};
@@ -60,8 +60,9 @@ pub trait Extension: Sized {
         None
     }
 
-    /// What iptables says on standard error of a value that it takes all the same, a line each.
-    fn warnings(&self) -> Vec<String> {
+    /// What iptables says on standard error of a value that it takes all the same, a line each, in the words of the options
+    /// that were given.
+    fn warnings(&self, _given: &[Use<'_>]) -> Vec<String> {
         Vec::new()
     }
 }
@@ -146,8 +147,8 @@ macro_rules! extensions {
             }
             /// See [`Extension::warnings`](crate::Extension::warnings).
             #[must_use]
-            pub fn warnings(&self) -> Vec<String> {
-                match self { $(Self::$kind(e) => $crate::Extension::warnings(&**e)),+ }
+            pub fn warnings(&self, given: &[rfw_syntax::Use<'_>]) -> Vec<String> {
+                match self { $(Self::$kind(e) => $crate::Extension::warnings(&**e, given)),+ }
             }
 
             /// See [`Extension::approximate`](crate::Extension::approximate).
@@ -226,6 +227,10 @@ fn id(index: usize, from: u16) -> ExtId {
 }
 
 impl Dictionary for Registry {
+    fn other_family(&self) -> u8 {
+        if self.family == Family::Ipv4 { b'6' } else { b'4' }
+    }
+
     fn find_match(&self, name: &[u8]) -> Option<ExtId> {
         matches::MATCHES.iter().position(|e| e.is_called(name, self.family)).map(|index| id(index, 0))
     }

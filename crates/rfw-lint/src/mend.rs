@@ -137,6 +137,7 @@ fn round(
     let end = Span { start: last.span.end.saturating_sub(1), end: last.span.end };
     let registry = reader.registry;
     let applied = match parse_command(&words, end, mode, &registry) {
+        Ok(command) if command.for_other_family => Ok(()),
         Ok(command) => reader.apply(spec, &command, &words, span),
         Err(diagnostic) => Err(Refused(Some(diagnostic))),
     };

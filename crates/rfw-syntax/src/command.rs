@@ -120,6 +120,30 @@ pub enum Action {
     Version,
 }
 
+impl Action {
+    /// The letter that asks for it.
+    #[must_use]
+    pub fn letter(self) -> u8 {
+        match self {
+            Self::Append => b'A',
+            Self::Insert => b'I',
+            Self::Delete | Self::DeleteNumber => b'D',
+            Self::Replace => b'R',
+            Self::Check => b'C',
+            Self::List => b'L',
+            Self::ListRules => b'S',
+            Self::Flush => b'F',
+            Self::Zero | Self::ZeroNumber => b'Z',
+            Self::NewChain => b'N',
+            Self::DeleteChain => b'X',
+            Self::RenameChain => b'E',
+            Self::Policy => b'P',
+            Self::Help => b'h',
+            Self::Version => b'V',
+        }
+    }
+}
+
 /// One iptables command.
 #[derive(Clone, Debug)]
 pub struct Command<'a> {
@@ -145,8 +169,9 @@ pub struct Command<'a> {
     pub exact: bool,
     /// `--line-numbers`.
     pub line_numbers: bool,
-    /// `-4` or `-6`.
-    pub family: Option<(u8, Span)>,
+    /// The line of a file has `-6` and iptables reads it, or `-4` and ip6tables: nothing is to be done, and what follows was not
+    /// read.
+    pub for_other_family: bool,
     /// The word that named the command.
     pub at: Span,
     /// Texts for standard error that stop nothing.

@@ -205,6 +205,10 @@ pub trait Dictionary {
     fn target_names(&self) -> Vec<&'static str>;
     /// The target or verdict that a word means which is the name of none, such as `DENY` for DROP.
     fn target_meant_by(&self, word: &[u8]) -> Option<&'static str>;
+    /// The option that asks for the other family: `6`, or `4` where the rules are IPv6.
+    fn other_family(&self) -> u8 {
+        b'6'
+    }
     /// What loads an option that is not loaded: `-p tcp`, `-m multiport`, `-j LOG`.
     fn owners(&self, option: &[u8]) -> Vec<String>;
 }

@@ -49,23 +49,39 @@ fn allowed(action: Action) -> &'static [u8] {
     }
 }
 
+/// The order in which iptables looks for options that are not allowed.
+const LOOKED_FOR: &[u8] = b"nsdpjvxio0cf";
+
 /// Refuses options that mean nothing with the command.
 pub(crate) fn check(given: &Given, action: Action, letter: u8) -> Result<(), Box<Diagnostic>> {
     let allowed = allowed(action);
-    let Some((option, span)) = given.0.iter().find(|(l, _)| !allowed.contains(l)) else { return Ok(()) };
-    let shown = format!("-{}", char::from(*option));
-    Err(Box::new(
+    let refused = given.0.iter().filter(|(l, _)| !allowed.contains(l));
+    let first = refused.min_by_key(|(l, _)| LOOKED_FOR.iter().position(|other| other == l));
+    first.map_or(Ok(()), |(option, span)| Err(refuse(*option, *span, letter)))
+}
+
+/// Refuses counters that a save file has before a command which takes none.
+///
+/// # Errors
+/// With iptables' words.
+pub fn check_counters(action: Action, span: Span) -> Result<(), Box<Diagnostic>> {
+    if allowed(action).contains(&b'c') { Ok(()) } else { Err(refuse(b'c', span, action.letter())) }
+}
+
+fn refuse(option: u8, span: Span, letter: u8) -> Box<Diagnostic> {
+    let shown = format!("-{}", char::from(option));
+    Box::new(
         Diagnostic::error(
             codes::OPTION_NOT_WITH_COMMAND,
-            *span,
+            span,
             format!(
                 "`{}` means nothing together with `-{}`",
-                if *option == b'0' { "--line-numbers" } else { &shown },
+                if option == b'0' { "--line-numbers" } else { &shown },
                 char::from(letter)
             ),
         )
         .help("drop it")
         .parameter(format!("Illegal option `{shown}' with this command"))
-        .later_parameter(format!("Illegal option `{}' with this command", long_of(*option))),
-    ))
+        .later_parameter(format!("Illegal option `{}' with this command", long_of(option))),
+    )
 }

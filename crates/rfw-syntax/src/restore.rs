@@ -55,7 +55,7 @@ pub enum LineKind<'a> {
 pub enum BadCounters<'a> {
     /// No `]`.
     NoBracket,
-    /// No `:`.
+    /// No number, or no `:` behind it.
     NoColon,
     /// No numbers; the command is still there, and means something to a restore that ignores counters.
     NoNumbers {
@@ -169,10 +169,13 @@ fn kind(line: &[u8], offset: usize) -> LineKind<'_> {
 
 fn bad_counters(line: &[u8], offset: usize) -> BadCounters<'_> {
     let Some(close) = line.iter().position(|&b| b == b']') else { return BadCounters::NoBracket };
-    match line[..close].iter().position(|&b| b == b':') {
+    // As `strtok` finds the first word: colons before it are passed over, and it may end behind the bracket.
+    let colons = line[1..].iter().take_while(|&&b| b == b':').count();
+    let packets = &line[1 + colons..];
+    match packets.iter().position(|&b| b == b':') {
         None => BadCounters::NoColon,
         Some(colon) => BadCounters::NoNumbers {
-            packets: &line[1..colon],
+            packets: &packets[..colon],
             text: &line[close + 1..],
             offset: offset + close + 1,
         },

@@ -16,18 +16,18 @@ use std::time::{Duration, Instant};
 use rfw_diagnostics::Classic;
 use rfw_nft::Family;
 
-use crate::getopt::{self, Flag, Found};
+use crate::getopt::{self, Flag, Found, Takes};
 use crate::personality::Personality;
 use crate::settings::Settings;
 use crate::{report, restore, save};
 pub use rollback::Rollback;
 
 const FLAGS: &[Flag] = &[
-    Flag { letter: 't', long: "timeout", value: true },
-    Flag { letter: 'w', long: "write", value: true },
-    Flag { letter: 'c', long: "command", value: false },
-    Flag { letter: 'h', long: "help", value: false },
-    Flag { letter: 'V', long: "version", value: false },
+    Flag { letter: 't', long: "timeout", value: Takes::Value },
+    Flag { letter: 'w', long: "write", value: Takes::Value },
+    Flag { letter: 'c', long: "command", value: Takes::Nothing },
+    Flag { letter: 'h', long: "help", value: Takes::Nothing },
+    Flag { letter: 'V', long: "version", value: Takes::Nothing },
 ];
 
 /// What the words ask for.

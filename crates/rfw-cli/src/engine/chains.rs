@@ -57,6 +57,11 @@ impl Transaction<'_> {
         self.note(seq, Op { kind, span, table, chain });
     }
 
+    /// Whether the kernel has the table.
+    pub fn exists(&self, table: usize) -> bool {
+        self.tables[table].exists
+    }
+
     /// Makes sure that the table exists after this batch.
     pub(super) fn make_table(&mut self, table: usize, span: Span) {
         if self.tables[table].made {

@@ -15,10 +15,9 @@ use rfw_compiler::{BuildCx, Rule, RuleTarget, TableSpec, build, foreign};
 use rfw_diagnostics::{Classic, Diagnostic, Source, SourceKind, Span, codes};
 use rfw_extensions::Registry;
 use rfw_kernel::Live;
-use rfw_nft::Family;
 use rfw_syntax::{
-    Action, BadCounters, ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, check_new_name,
-    count_lines, parse_command, split_line,
+    Action, BadCounters, ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, check_counters,
+    check_new_name, count_lines, nul, parse_command, split_line,
 };
 
 use crate::engine::{Done, Halt, Lists, MOST_STEPS, Origin, Transaction, Wanted, fatal};
@@ -217,7 +216,7 @@ impl<'f, 't> File<'f, 't> {
                 Err(other) => return Err(other),
             }
         }
-        if self.table.is_some() || self.skipping {
+        if self.table.is_some() {
             self.found.push(self.no_commit(last));
         }
         if self.found.is_empty() {
@@ -313,8 +312,8 @@ impl<'f, 't> File<'f, 't> {
                 "-c byte counter not numeric".to_owned()
             }
             BadCounters::NoNumbers { .. } => "-c packet counter not numeric".to_owned(),
-            BadCounters::NoBracket => format!("Bad line {}: need ]", line.number),
-            BadCounters::NoColon => format!("Bad line {}: need :", line.number),
+            // Without a colon the original misses the bracket behind it.
+            BadCounters::NoBracket | BadCounters::NoColon => format!("Bad line {}: need ]", line.number),
         };
         Err(Box::new(
             Diagnostic::error(codes::BAD_COUNTERS, line.span, "counters are `[PACKETS:BYTES]`")
@@ -371,6 +370,9 @@ impl<'f, 't> File<'f, 't> {
 
     fn chain(&mut self, chain: &ChainLine<'_>, from: usize, line: &Line<'_>) -> Done<()> {
         let Some((spec, table)) = self.table else { return Ok(()) };
+        if line.text.contains(&0) {
+            return Err(nul(line.span).into());
+        }
         let name = shift(&chain.name, from);
         let Some(policy) = chain.policy.as_ref().map(|p| shift(p, from)) else {
             return Err(Box::new(
@@ -393,10 +395,6 @@ impl<'f, 't> File<'f, 't> {
             check_new_name(&name, &self.registry)?;
             return self.transaction.declare_chain(table, &name);
         }
-        if policy.text.as_ref() == b"-" {
-            let counters = chain.counters.filter(|_| self.options.counters).unwrap_or_default();
-            return self.transaction.keep_base(table, &name, counters);
-        }
         if self.options.counters && chain.counters.is_none() {
             return Err(Box::new(
                 Diagnostic::error(codes::BAD_COUNTERS, line.span, "counters are `[PACKETS:BYTES]`")
@@ -405,7 +403,10 @@ impl<'f, 't> File<'f, 't> {
             )
             .into());
         }
-        let counters = if self.options.counters { chain.counters.unwrap_or((0, 0)) } else { (0, 0) };
+        let counters = chain.counters.filter(|_| self.options.counters).unwrap_or_default();
+        if policy.text.as_ref() == b"-" {
+            return self.transaction.keep_base(table, &name, counters);
+        }
         self.transaction.set_policy(table, &name, &policy, counters, true)
     }
 
@@ -424,27 +425,35 @@ impl<'f, 't> File<'f, 't> {
     fn command(&mut self, words: &[Word<'_>], counters: Option<(u64, u64)>, line: &Line<'_>) -> Done<()> {
         let Some((spec, table)) = self.table else { return Ok(()) };
         let end = Span::new(line.span.end.saturating_sub(1) as usize, line.span.end as usize);
-        if words.iter().any(|word| is_other_family(word, self.personality.family)) {
+        let mut command = parse_command(words, end, Mode::Restore, &self.registry)?;
+        if command.for_other_family {
             return Ok(());
         }
-        let mut command = parse_command(words, end, Mode::Restore, &self.registry)?;
         self.warnings.extend(command.notices.iter().map(|notice| format!("{notice}\n")));
         with_counters(&mut command, counters.filter(|_| self.options.counters), line.span)?;
         // With -n the original prints no rules.
-        let verbose = self.options.verbose && !self.options.noflush;
-        if command.action == Action::Append && !verbose {
+        command.verbose += u32::from(self.options.verbose && !self.options.noflush);
+        if command.action == Action::Append && command.verbose == 0 {
             return self.append(spec, table, &command, line);
         }
         let warn = &mut |text: &str| self.warnings.push_str(text);
         let rules = iptables::built(self.personality.family, spec, &command, self.names, warn)?;
-        command.verbose = u32::from(verbose);
-        let said = match command.action {
-            Action::List | Action::ListRules => return self.listing(spec, &command),
-            Action::Version => format!("{}\n", self.personality.banner()).into_bytes(),
-            _ => iptables::apply(&mut self.transaction, spec, &command, &rules, self.personality.version)?,
-        };
-        self.said_table.extend_from_slice(&said);
-        Ok(())
+        let version = self.personality.version;
+        match command.action {
+            Action::List | Action::ListRules => self.listing(spec, &command),
+            Action::Version => {
+                self.said_table.extend_from_slice(format!("{}\n", self.personality.banner()).as_bytes());
+                Ok(())
+            }
+            _ => iptables::apply(
+                &mut self.transaction,
+                spec,
+                &command,
+                &rules,
+                version,
+                &mut self.said_table,
+            ),
+        }
     }
 
     /// The common line, without detours.
@@ -487,12 +496,6 @@ impl<'f, 't> File<'f, 't> {
     }
 }
 
-/// Whether a word says that the line is not for this family.
-fn is_other_family(word: &Word<'_>, family: Family) -> bool {
-    let other = if family == Family::Ipv4 { &b"-6"[..] } else { b"-4" };
-    word.text.as_ref() == other && !word.quoted
-}
-
 /// Gives a command the counters that stand before it, if any do.
 fn with_counters(command: &mut Command<'_>, counters: Option<(u64, u64)>, line: Span) -> Done<()> {
     if counters.is_none() {
@@ -507,6 +510,7 @@ fn with_counters(command: &mut Command<'_>, counters: Option<(u64, u64)>, line: 
         )
         .into());
     }
+    check_counters(command.action, line)?;
     command.rule.counters = counters;
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! The options of iptables-restore.
 
+use rfw_nft::Family;
+
+use crate::getopt::{self, Flag, Found, Takes};
 use crate::personality::Personality;
 use crate::report;
 
@@ -20,80 +23,62 @@ pub struct Options {
     pub file: Option<String>,
 }
 
+const FLAGS: &[Flag] = &[
+    Flag { letter: 'c', long: "counters", value: Takes::Nothing },
+    Flag { letter: 'v', long: "verbose", value: Takes::Nothing },
+    Flag { letter: 'V', long: "version", value: Takes::Nothing },
+    Flag { letter: 't', long: "test", value: Takes::Nothing },
+    Flag { letter: 'h', long: "help", value: Takes::Nothing },
+    Flag { letter: 'n', long: "noflush", value: Takes::Nothing },
+    Flag { letter: 'M', long: "modprobe", value: Takes::Value },
+    Flag { letter: 'T', long: "table", value: Takes::Value },
+    Flag { letter: '4', long: "ipv4", value: Takes::Nothing },
+    Flag { letter: '6', long: "ipv6", value: Takes::Nothing },
+    Flag { letter: 'w', long: "wait", value: Takes::Number },
+    Flag { letter: 'W', long: "wait-interval", value: Takes::Number },
+    // Last, so that no other name is ambiguous for it: iptables has only the letter.
+    Flag { letter: 'b', long: "-", value: Takes::Nothing },
+];
+
 /// Reads the words; gives the exit status where nothing is left to do.
 pub fn parse(personality: &Personality, arguments: &[Vec<u8>]) -> Result<Options, u8> {
     let mut options = Options::default();
-    let mut rest = arguments.iter().map(|a| String::from_utf8_lossy(a).into_owned()).peekable();
-    let missing = |word: &str| {
-        report::error_text(&format!("{}: option requires an argument -- '{word}'\n", personality.called()));
-        report::error_text(&format!("Try `{} -h' for more information.\n", personality.called()));
+    let called = personality.called();
+    let wrong = |text: &str| {
+        report::error_text(&format!("{text}Try `{called} -h' for more information.\n"));
         1
     };
-    let invalid = |letter: char| {
-        report::error_text(&format!(
-            "{0}: invalid option -- '{letter}'\nTry `{0} -h' for more information.\n",
-            personality.called()
-        ));
-        1
-    };
-    while let Some(word) = rest.next() {
-        let (name, attached) = match word.split_once('=') {
-            Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
-            _ => (word.clone(), None),
-        };
-        match name.as_str() {
-            "-c" | "--counters" => options.counters = true,
-            "-v" | "--verbose" => options.verbose = true,
-            "-t" | "--test" => options.test = true,
-            "-n" | "--noflush" => options.noflush = true,
-            "-w" | "--wait" | "-W" | "--wait-interval" => {
-                let number = |w: &String| !w.is_empty() && w.bytes().all(|b| b.is_ascii_digit());
-                if attached.is_none() && rest.peek().is_some_and(number) {
-                    rest.next();
-                }
-            }
-            "-4" | "--ipv4" | "-6" | "--ipv6" => {}
-            "-T" | "--table" => {
-                options.table = Some(attached.or_else(|| rest.next()).ok_or_else(|| missing("T"))?)
-            }
-            "-M" | "--modprobe" => drop(attached.or_else(|| rest.next()).ok_or_else(|| missing("M"))?),
-            "-V" | "--version" => {
+    let other = if personality.family == Family::Ipv4 { '6' } else { '4' };
+    for found in getopt::read(arguments, FLAGS) {
+        match found {
+            Found::Wrong(text) => return Err(wrong(&format!("{called}: {text}\n"))),
+            Found::Flag('c', _) => options.counters = true,
+            Found::Flag('v', _) => options.verbose = true,
+            Found::Flag('t', _) => options.test = true,
+            Found::Flag('n', _) => options.noflush = true,
+            Found::Flag('T', table) => options.table = table,
+            Found::Flag('b', _) => report::error_text("-b/--binary option is not implemented\n"),
+            Found::Flag('V', _) => {
                 report::output(format!("{}\n", personality.banner()).as_bytes());
                 return Err(0);
             }
-            "-h" | "--help" => {
+            Found::Flag('h', _) => {
                 usage(personality);
                 return Err(0);
             }
-            other if other.starts_with('-') && other.len() > 2 && !other.starts_with("--") => {
-                // Letters run together: `-cn`.
-                let known = |c: char| "46cvtnwWhV".contains(c);
-                if let Some(letter) = other[1..].chars().find(|&c| !known(c)) {
-                    return Err(invalid(letter));
-                }
-                let letters: Vec<Vec<u8>> =
-                    other[1..].chars().map(|c| format!("-{c}").into_bytes()).collect();
-                let more = parse(personality, &letters)?;
-                options.counters |= more.counters;
-                options.verbose |= more.verbose;
-                options.test |= more.test;
-                options.noflush |= more.noflush;
+            // The rules of the one family are never loaded as those of the other.
+            Found::Flag(family, _) if family == other => {
+                return Err(wrong(&format!("{called}: invalid option -- '{family}'\n")));
             }
-            other if other.len() == 2 && other.starts_with('-') => {
-                return Err(invalid(char::from(other.as_bytes()[1])));
-            }
-            other if other.starts_with("--") => {
-                report::error_text(&format!("{}: unrecognized option '{other}'\n", personality.called()));
-                report::error_text(&format!("Try `{} -h' for more information.\n", personality.called()));
-                return Err(1);
-            }
-            other if options.file.is_none() => options.file = (other != "-").then(|| other.to_owned()),
-            _ => {
+            Found::Flag(..) => {}
+            Found::Word(word) if options.file.is_none() => options.file = Some(word),
+            Found::Word(_) => {
                 report::error_text("Unknown arguments found on commandline\n");
                 return Err(1);
             }
         }
     }
+    options.file = options.file.filter(|file| file != "-");
     Ok(options)
 }
 

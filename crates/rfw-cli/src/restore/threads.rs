@@ -14,7 +14,7 @@ use rfw_syntax::{
     Action, Line, LineKind, Mode, SaveLines, Word, count_lines, parse_command, rules_end, split_line,
 };
 
-use super::{File, is_other_family, with_counters};
+use super::{File, with_counters};
 use crate::engine::{Share, Size, Wanted, Written};
 use crate::iptables;
 use crate::names::SystemNames;
@@ -186,14 +186,11 @@ fn take<'t>(
     let span = Span::new(line.span.start as usize + from, line.span.end as usize + from);
     words.clear();
     split_line(text, offset + from, words);
-    if words.iter().any(|word| is_other_family(word, place.family)) {
-        return None;
-    }
     let last = Span::new(span.end.saturating_sub(1) as usize, span.end as usize);
     let mut command = parse_command(words, last, Mode::Restore, &place.registry).ok()?;
     with_counters(&mut command, counters.filter(|_| place.counters), span).ok()?;
     let unusual = !command.notices.is_empty() || command.rule.warnings().next().is_some();
-    if unusual || command.action != Action::Append {
+    if unusual || command.for_other_family || command.verbose > 0 || command.action != Action::Append {
         return None;
     }
     let name: &[u8] = &command.chain.as_ref()?.text;

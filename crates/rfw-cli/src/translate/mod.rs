@@ -97,7 +97,7 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
     let unwritable = || Classic::Refused("Translation not implemented".to_owned());
     let names = SystemNames::default();
     let lines =
-        iptables::check_family(personality, &command).and_then(|()| iptables::table_spec(&command)).and_then(
+        iptables::table_spec(&command).and_then(
             |spec| command::lines(personality.family, spec, &command, (&shown, form), &names, &unwritable),
         );
     match lines {

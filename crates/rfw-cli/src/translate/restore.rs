@@ -242,7 +242,7 @@ impl Script<'_> {
         let end = Span::new((line.span.end as usize).saturating_sub(1), line.span.end as usize);
         let mut command = parse_command(&words, end, Mode::Restore, &self.registry)?;
         // A line for the other family.
-        if iptables::check_family(self.personality, &command).is_err() {
+        if command.for_other_family {
             return Ok(());
         }
         for notice in &command.notices {

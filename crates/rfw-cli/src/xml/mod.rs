@@ -6,15 +6,15 @@
 mod document;
 mod part;
 
-use crate::getopt::{self, Flag, Found};
+use crate::getopt::{self, Flag, Found, Takes};
 use crate::personality::Personality;
 use crate::report;
 use document::{Broken, Document};
 
 const FLAGS: &[Flag] = &[
-    Flag { letter: 'c', long: "combine", value: false },
-    Flag { letter: 'v', long: "verbose", value: false },
-    Flag { letter: 'h', long: "help", value: false },
+    Flag { letter: 'c', long: "combine", value: Takes::Nothing },
+    Flag { letter: 'v', long: "verbose", value: Takes::Nothing },
+    Flag { letter: 'h', long: "help", value: Takes::Nothing },
 ];
 
 /// Runs the command; gives the exit status.

@@ -15,7 +15,7 @@ use rfw_diagnostics::codes;
 use rfw_nft::expr::{Base, CmpOp};
 use rfw_nft::predicate::{Field, Item, Relation};
 use rfw_nft::xt::{Info, View};
-use rfw_syntax::OptionSpec;
+use rfw_syntax::{OptionSpec, Use};
 use rfw_values::AddrRange;
 use rfw_values::address::{from_octets, octets};
 
@@ -86,11 +86,13 @@ impl Extension for Iprange {
         }
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self, given: &[Use<'_>]) -> Vec<String> {
         let reversed = self.both().filter(|(_, range)| range.value.is_reversed());
         reversed
-            .map(|(_, range)| {
-                format!("xt_iprange: range {} is reversed and will never match", range.value)
+            .map(|(side, range)| {
+                let word = given.iter().find(|used| used.option.name == side.option).and_then(Use::value);
+                let shown = word.map_or_else(|| range.value.to_string(), |word| word.lossy().into_owned());
+                format!("xt_iprange: range {shown} is reversed and will never match")
             })
             .collect()
     }

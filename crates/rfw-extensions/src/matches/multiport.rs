@@ -342,12 +342,11 @@ fn parse_list(word: &Word<'_>, protocol: &str, cx: &ParseCx<'_>) -> Parsed<Vec<P
         };
         let range = match item.iter().position(|&b| b == b':') {
             None => PortRange::single(port(0, item.len())?),
+            // There is one place left: said before the ports are looked at.
+            Some(_) if slots + 1 >= SLOTS => return Err(too_many(word, at)),
             Some(colon) => {
                 let (lo, hi) = (port(0, colon)?, port(colon + 1, item.len())?);
                 slots += 1;
-                if slots >= SLOTS {
-                    return Err(too_many(word, at));
-                }
                 PortRange::new(lo, hi)
                     .filter(|range| !range.is_single())
                     .ok_or_else(|| no_range(word, at, item, lo, hi))?

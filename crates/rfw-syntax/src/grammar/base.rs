@@ -1,6 +1,6 @@
 //! The base options: commands, selectors, targets, matches, counters, switches.
 
-use rfw_diagnostics::{Diagnostic, codes};
+use rfw_diagnostics::{Classic, Diagnostic, codes};
 
 use crate::command::{Action, Command, Loaded, Negatable, TargetAst};
 use crate::words::Word;
@@ -46,7 +46,8 @@ impl<'a> Parser<'_, 'a> {
                 self.command.verbose += 1;
             }
             b'w' | b'W' => self.wait(base.letter, word, attached)?,
-            b'4' | b'6' => self.command.family = Some((base.letter - b'0', word.span)),
+            b'4' | b'6' if base.letter == self.dictionary.other_family() => return self.other_family(word),
+            b'4' | b'6' => {}
             b'h' => {
                 self.action = Some((Action::Help, b'h', word.span));
                 return Ok(true);
@@ -58,6 +59,22 @@ impl<'a> Parser<'_, 'a> {
             _ => return Err(self.unknown(word, &word.text)),
         }
         Ok(false)
+    }
+
+    /// `-6` for iptables, `-4` for ip6tables: what follows is not looked at. Lines of a file may be for the other program.
+    fn other_family(&mut self, word: &Word<'a>) -> Result<bool> {
+        if self.mode == Mode::Restore {
+            self.invert = None;
+            self.command.for_other_family = true;
+            return Ok(true);
+        }
+        let other = if self.dictionary.other_family() == b'6' { "ip6tables" } else { "iptables" };
+        Err(Box::new(
+            Diagnostic::error(codes::OPTION_NOT_WITH_COMMAND, word.span, format!("this is not {other}"))
+                .help(format!("call {other}"))
+                // iptables says nothing but where to find help.
+                .classic(Classic::Bare(String::new())),
+        ))
     }
 
     pub(super) fn flag(

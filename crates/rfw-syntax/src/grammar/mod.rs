@@ -46,7 +46,7 @@ pub fn parse_command<'a>(
 ) -> Result<Command<'a>> {
     // The original stops reading the line there, and the rule loses what follows.
     if let Some(word) = words.iter().find(|word| word.text.contains(&0)) {
-        return Err(parameter(codes::BAD_VALUE, word.span, "NUL in a word", "remove the byte"));
+        return Err(nul(word.span));
     }
     let mut parser = Parser::new(words, end, mode, dictionary);
     while parser.next < words.len() {
@@ -86,7 +86,7 @@ impl<'w, 'a> Parser<'w, 'a> {
             numeric: false,
             exact: false,
             line_numbers: false,
-            family: None,
+            for_other_family: false,
             at: end,
             notices: Vec::new(),
         };
@@ -198,6 +198,9 @@ impl<'w, 'a> Parser<'w, 'a> {
     }
 
     fn finish(mut self) -> Result<Command<'a>> {
+        if self.command.for_other_family {
+            return Ok(self.command);
+        }
         if let Some(span) = self.invert {
             return Err(parameter(
                 codes::MISPLACED_NEGATION,
@@ -234,8 +237,28 @@ impl<'w, 'a> Parser<'w, 'a> {
         if let Some(loaded) = self.command.rule.target.as_ref().and_then(|t| t.extension.as_ref()) {
             check_complete(self.dictionary, loaded)?;
         }
+        if let Some(word) = self.command.chain.as_ref().filter(|word| word.text.len() > MOST_BYTES) {
+            return Err(too_long(word));
+        }
         Ok(self.command)
     }
+}
+
+/// Refuses a byte that is zero: the original stops reading a line there.
+#[must_use]
+pub fn nul(span: Span) -> Box<Diagnostic> {
+    parameter(codes::BAD_VALUE, span, "NUL in a word", "remove the byte")
+}
+
+/// How long the name of a chain may be: `XT_EXTENSION_MAXNAMELEN` less the byte that ends it.
+const MOST_BYTES: usize = 28;
+
+fn too_long(word: &Word<'_>) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(codes::BAD_CHAIN_NAME, word.span, "chain names have at most 28 bytes")
+            .help("choose a shorter name")
+            .parameter(format!("chain name `{}' too long (must be under 29 chars)", word.lossy())),
+    )
 }
 
 /// Whether a user chain may be called this: `-N`, and `:CHAIN` lines of a file.
@@ -245,20 +268,19 @@ impl<'w, 'a> Parser<'w, 'a> {
 pub fn check_new_name(word: &Word<'_>, dictionary: &dyn Dictionary) -> Result<()> {
     let shown = word.lossy();
     let targets = dictionary.target_names();
+    // What libxtables calls the target behind verdicts and jumps.
+    let taken = |name: &[u8]| name == b"standard" || targets.iter().any(|n| n.as_bytes() == name);
     let (text, help) = match word.text.first() {
         Some(first @ (b'-' | b'!')) => (
             format!("chain name not allowed to start with `{}'", char::from(*first)),
             "begin the name with a letter".to_owned(),
         ),
         None => ("chain name may not clash with target name".to_owned(), "give the chain a name".to_owned()),
-        _ if word.text.len() > 28 => (
-            format!("chain name `{shown}' too long (must be under 29 chars)"),
-            "chain names have at most 28 bytes".to_owned(),
-        ),
+        _ if word.text.len() > MOST_BYTES => return Err(too_long(word)),
         _ if word.text.iter().any(u8::is_ascii_whitespace) => {
             (format!("Invalid chain name `{shown}'"), "chain names hold no blanks".to_owned())
         }
-        _ if targets.iter().any(|n| n.as_bytes() == word.text.as_ref()) => (
+        _ if taken(&word.text) => (
             "chain name may not clash with target name".to_owned(),
             format!("`-j {shown}` already means the target of that name"),
         ),

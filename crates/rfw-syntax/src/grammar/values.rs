@@ -107,8 +107,7 @@ impl<'a> Parser<'_, 'a> {
     pub(super) fn rule_number(&mut self) -> Result<u32> {
         let word = &self.words[self.next];
         self.next += 1;
-        let number = std::str::from_utf8(&word.text).ok().and_then(|t| t.parse::<u32>().ok());
-        number.filter(|&n| n > 0 && n <= i32::MAX.unsigned_abs()).ok_or_else(|| {
+        rfw_values::number::parse_u32(&word.text, 1, i32::MAX.unsigned_abs()).map_err(|_| {
             parameter(
                 codes::BAD_RULE_NUMBER,
                 word.span,

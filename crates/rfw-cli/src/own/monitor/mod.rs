@@ -10,7 +10,7 @@ use rfw_kernel::{Live, Monitor};
 use rfw_nft::Family;
 use rfw_nft::message::{Messages, kind};
 
-use crate::getopt::{self, Flag, Found};
+use crate::getopt::{self, Flag, Found, Takes};
 use crate::names::SystemNames;
 use crate::personality::Personality;
 use crate::report;
@@ -65,13 +65,13 @@ fn report_end(program: &str, end: io::Result<()>) -> u8 {
 }
 
 const FLAGS: &[Flag] = &[
-    Flag { letter: 'e', long: "event", value: false },
-    Flag { letter: 't', long: "trace", value: false },
-    Flag { letter: '4', long: "ipv4", value: false },
-    Flag { letter: '6', long: "ipv6", value: false },
-    Flag { letter: 'c', long: "counters", value: false },
-    Flag { letter: 'V', long: "version", value: false },
-    Flag { letter: 'h', long: "help", value: false },
+    Flag { letter: 'e', long: "event", value: Takes::Nothing },
+    Flag { letter: 't', long: "trace", value: Takes::Nothing },
+    Flag { letter: '4', long: "ipv4", value: Takes::Nothing },
+    Flag { letter: '6', long: "ipv6", value: Takes::Nothing },
+    Flag { letter: 'c', long: "counters", value: Takes::Nothing },
+    Flag { letter: 'V', long: "version", value: Takes::Nothing },
+    Flag { letter: 'h', long: "help", value: Takes::Nothing },
 ];
 
 /// The `xtables-monitor` personality: options and statuses of the original, lines of `rfw monitor`.

@@ -134,7 +134,10 @@ mod tests {
             [Found::Flag('c', None), timeout("5"), word("a"), timeout("7"), word("-")]
         );
         assert_eq!(of("-- -t"), [word("-t")]);
-        assert_eq!(of("--com"), [wrong("option '--com' is ambiguous; possibilities: '--command' '--combine'")]);
+        assert_eq!(
+            of("--com"),
+            [wrong("option '--com' is ambiguous; possibilities: '--command' '--combine'")]
+        );
         assert_eq!(of("--command=1"), [wrong("option '--command' doesn't allow an argument")]);
         assert_eq!(
             of("-x -t"),

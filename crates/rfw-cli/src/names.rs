@@ -62,7 +62,10 @@ impl Names for SystemNames {
     }
 
     fn host_name(&self, address: IpAddr) -> Option<String> {
-        rfw_kernel::names::host_name(address)
+        rfw_kernel::names::host_name(address).or_else(|| match address {
+            IpAddr::V4(network) => self.files.network_name(network).map(str::to_owned),
+            IpAddr::V6(_) => None,
+        })
     }
 
     fn user(&self, name: &[u8]) -> Option<u32> {

@@ -10,7 +10,7 @@ use rfw_kernel::{Chain, Error, Kernel, TableId, consistent};
 use rfw_nft::Family;
 use rfw_syntax::{Action, Command, OptionSpec};
 
-use crate::engine::{Done, is_base, read_chains};
+use crate::engine::{Done, is_base, is_ours, read_chains};
 use crate::personality::Personality;
 use crate::report;
 
@@ -52,8 +52,7 @@ pub fn read(
         let mut chains = if exists { kernel.chains(id)? } else { Vec::new() };
         let mut foreign_base = Vec::new();
         chains.retain(|chain| {
-            let known =
-                chain.hook.is_none() || spec.chain(&chain.name).is_some_and(|base| is_base(chain, base));
+            let known = is_ours(chain, spec);
             if !known {
                 foreign_base.push(String::from_utf8_lossy(&chain.name).into_owned());
             }

@@ -246,6 +246,9 @@ impl Dictionary for Registry {
     }
 
     fn implicit_match(&self, protocol: &[u8]) -> Option<ExtId> {
+        // `-p 0x6` is `-p 6`.
+        let number = rfw_values::number::parse_u32(protocol, 0, 255).ok().map(|number| number.to_string());
+        let protocol = number.as_deref().map_or(protocol, str::as_bytes);
         let named = |e: &Entry<Match>| {
             e.families.has(self.family)
                 && e.implied_by.iter().any(|p| p.as_bytes().eq_ignore_ascii_case(protocol))

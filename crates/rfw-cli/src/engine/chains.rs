@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rfw_compiler::BaseChain;
+use rfw_compiler::{BaseChain, TableSpec};
 use rfw_diagnostics::{Classic, Diagnostic, Span, codes};
 use rfw_extensions::Encoding;
 use rfw_kernel::{Chain, TableId};
@@ -130,12 +130,11 @@ impl Transaction<'_> {
         }
     }
 
-    /// What is known of a chain of the kernel. Somebody else's base chain is not there for iptables' commands; making one of
-    /// its name gets the kernel's refusal.
+    /// What is known of a chain of the kernel. Somebody else's base chain, or one that only has the name of a built-in chain, is
+    /// not there for iptables' commands; making one of its name gets the kernel's refusal.
     fn seen(&self, table: usize, chain: Option<Chain>) -> ChainState {
         let spec = self.tables[table].spec;
-        let ours = |c: &Chain| c.hook.is_none() || spec.chain(&c.name).is_some_and(|base| is_base(c, base));
-        match chain.filter(ours) {
+        match chain.filter(|chain| is_ours(chain, spec)) {
             Some(chain) => ChainState { present: true, kernel: Some(chain), rules: None },
             None => ChainState { present: false, kernel: None, rules: Some(VecDeque::new()) },
         }
@@ -456,6 +455,14 @@ impl Transaction<'_> {
         let seq = self.batch.rename_chain(self.table_id(table).chain(&new.text), handle);
         self.op(seq, OpKind::ChainRename, old.span, table, Some(index));
         Ok(())
+    }
+}
+
+/// Whether iptables' commands see a chain: a built-in one at its hook, or one without a hook by another name.
+pub fn is_ours(chain: &Chain, spec: &TableSpec) -> bool {
+    match spec.chain(&chain.name) {
+        Some(base) => is_base(chain, base),
+        None => chain.hook.is_none(),
     }
 }
 

@@ -27,7 +27,7 @@ use ops::Op;
 use state::TableState;
 
 pub use blame::Origin;
-pub use chains::is_base;
+pub use chains::{is_base, is_ours};
 pub use lists::{Lists, MOST_STEPS};
 pub use rules::Wanted;
 pub use shares::{Share, Size, Written};

@@ -72,6 +72,8 @@ fn apply(personality: &Personality, options: &Options, source: &Source, settings
     let (mut from, mut lists, mut warned) = (0, weighed, false);
     let mut said = Vec::new();
     loop {
+        // What -v says comes before the kernel's refusal.
+        let mut text = Vec::new();
         let outcome = iptables::retry(|| {
             let left = source.text.len() - from.min(source.text.len());
             let family = personality.family;
@@ -87,20 +89,18 @@ fn apply(personality: &Personality, options: &Options, source: &Source, settings
             }
             read?;
             let next = file.next;
-            let text = std::mem::take(&mut file.said);
+            text = std::mem::take(&mut file.said);
             if !options.test {
                 file.transaction.commit()?;
             }
-            Ok((next, text))
+            Ok(next)
         });
+        if !matches!(outcome, Err(Halt::Lists(_))) {
+            said.append(&mut text);
+        }
         match outcome {
-            Ok((next, text)) => {
-                said.extend_from_slice(&text);
-                match next {
-                    Some(next) => (from, lists, warned) = (next, weighed, false),
-                    None => break,
-                }
-            }
+            Ok(Some(next)) => (from, lists, warned) = (next, weighed, false),
+            Ok(None) => break,
             Err(Halt::Lists(other)) => lists = other,
             Err(halt) => {
                 report::output(&said);
@@ -259,13 +259,8 @@ impl<'f, 't> File<'f, 't> {
         match &line.kind {
             LineKind::Blank => Ok(()),
             LineKind::Comment(text) => self.comment(text, line.span),
-            LineKind::Table(name) if self.table.is_none() && !self.skipping => {
-                self.open(&shift(name, from), line)
-            }
-            LineKind::Commit if self.skipping => {
-                self.skipping = false;
-                Ok(())
-            }
+            LineKind::Table(name) if self.table.is_none() => self.open(&shift(name, from), line),
+            // Up to the next table, as the original passes over one that is not wanted.
             _ if self.skipping => Ok(()),
             LineKind::Commit => match self.table.take() {
                 Some(_) => {
@@ -349,6 +344,7 @@ impl<'f, 't> File<'f, 't> {
             self.skipping = true;
             return Ok(());
         }
+        self.skipping = false;
         self.seen.push(spec.name);
         let table = self.transaction.table(spec)?;
         if self.options.noflush {
@@ -445,14 +441,9 @@ impl<'f, 't> File<'f, 't> {
                 self.said_table.extend_from_slice(format!("{}\n", self.personality.banner()).as_bytes());
                 Ok(())
             }
-            _ => iptables::apply(
-                &mut self.transaction,
-                spec,
-                &command,
-                &rules,
-                version,
-                &mut self.said_table,
-            ),
+            _ => {
+                iptables::apply(&mut self.transaction, spec, &command, &rules, version, &mut self.said_table)
+            }
         }
     }
 

@@ -96,10 +96,9 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
     let shown = format!("{program} {}", one_line(&joined.source.text));
     let unwritable = || Classic::Refused("Translation not implemented".to_owned());
     let names = SystemNames::default();
-    let lines =
-        iptables::table_spec(&command).and_then(
-            |spec| command::lines(personality.family, spec, &command, (&shown, form), &names, &unwritable),
-        );
+    let lines = iptables::table_spec(&command).and_then(|spec| {
+        command::lines(personality.family, spec, &command, (&shown, form), &names, &unwritable)
+    });
     match lines {
         Ok(lines) => {
             let text = match form.json {

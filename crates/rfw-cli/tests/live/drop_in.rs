@@ -7,6 +7,9 @@
 //! - `$ PROGRAM ARGUMENTS` runs that program: one of iptables' own by name, anything else (`nft`, `ipset`) the same on both
 //!   sides; `<<END` at its end takes the following lines up to `END` as its input;
 //! - `---` begins anew with empty namespaces;
+//! - `===` does the same, and from there on each line finds an empty ruleset, but for what the lines after `===` make that begin
+//!   with `+ `;
+//! - `{TEXT*NUMBER}` is TEXT so many times, and `␀` in an input a byte that is zero;
 //! - `# …` is a comment;
 //! - `#! ID ASPECT…` before a command says that it differs on purpose in exactly these aspects (`status`, `stdout`,
 //!   `stderr`, `state`), for the reason that docs/compatibility.md gives under ID;
@@ -31,14 +34,24 @@ struct Step {
     holds: Vec<String>,
     /// Begins in new namespaces.
     fresh: bool,
+    /// Which of the script's beginnings makes the ruleset that the step is for, if no earlier step does.
+    before: Option<usize>,
 }
 
-fn steps(path: &Path) -> Vec<Step> {
+/// A script: its steps, and the steps behind each `===` that come before each one of the others.
+#[derive(Default)]
+struct Script {
+    steps: Vec<Step>,
+    beginnings: Vec<Vec<Step>>,
+}
+
+fn read(path: &Path) -> Script {
     let text = std::fs::read_to_string(path).expect("a script");
     let v6 = path.to_string_lossy().ends_with(".v6.args");
-    let mut steps = Vec::new();
+    let mut script = Script::default();
     let mut next = Step::default();
     let mut lines = text.lines().enumerate();
+    let mut before = None;
     while let Some((index, line)) = lines.next() {
         if let Some(rest) = line.strip_prefix("#! ") {
             let mut words = rest.split_whitespace().map(str::to_owned);
@@ -50,14 +63,22 @@ fn steps(path: &Path) -> Vec<Step> {
             next.holds.push(rest.to_owned());
             continue;
         }
-        if line == "---" {
+        if line == "---" || line == "===" {
             next.fresh = true;
+            before = (line == "===").then_some(script.beginnings.len());
+            if before.is_some() {
+                script.beginnings.push(Vec::new());
+            }
             continue;
         }
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let mut words = shell_words(line);
+        let (made, line) = match line.strip_prefix("+ ") {
+            Some(rest) => (true, rest),
+            None => (false, line),
+        };
+        let mut words = shell_words(&repeated(line));
         next.program = if words.first().is_some_and(|w| w == "$") {
             words.remove(0);
             words.remove(0)
@@ -67,7 +88,7 @@ fn steps(path: &Path) -> Vec<Step> {
         if let Some(end) = words.last().and_then(|w| w.strip_prefix("<<").map(str::to_owned)) {
             words.pop();
             for (_, line) in lines.by_ref().take_while(|(_, line)| *line != end) {
-                next.input.push_str(line);
+                next.input.push_str(&repeated(line).replace('\u{2400}', "\0"));
                 next.input.push('\n');
             }
             // `<<END-` leaves the last newline away.
@@ -78,9 +99,40 @@ fn steps(path: &Path) -> Vec<Step> {
         next.number = index + 1;
         next.line = line.to_owned();
         next.words = words;
-        steps.push(std::mem::take(&mut next));
+        next.before = before;
+        let fresh = made && next.fresh;
+        let step = std::mem::take(&mut next);
+        next.fresh = fresh;
+        match script.beginnings.last_mut() {
+            Some(beginning) if made => beginning.push(step),
+            _ => script.steps.push(step),
+        }
     }
-    steps
+    script
+}
+
+/// `{TEXT*NUMBER}` written out.
+fn repeated(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some((head, tail)) = rest.split_once('{') {
+        let times = tail.split_once('}').and_then(|(inside, tail)| {
+            let (text, number) = inside.rsplit_once('*')?;
+            Some((text.repeat(number.parse().ok()?), tail))
+        });
+        out.push_str(head);
+        match times {
+            Some((text, tail)) => {
+                out.push_str(&text);
+                rest = tail;
+            }
+            None => {
+                out.push('{');
+                rest = tail;
+            }
+        }
+    }
+    out + rest
 }
 
 /// What varies without meaning: dates, handles.
@@ -124,6 +176,16 @@ struct Sides {
 }
 
 impl Sides {
+    /// An empty ruleset on both sides, but for what some steps make.
+    fn begin_again(&self, steps: &[Step]) {
+        self.stock.tool("nft flush ruleset");
+        self.ours.tool("nft flush ruleset");
+        for step in steps {
+            let (stock, ours) = self.run(step);
+            assert!(stock.status.success() && ours.status.success(), "{}", step.line);
+        }
+    }
+
     fn run(&self, step: &Step) -> (Output, Output) {
         let words: Vec<&str> = step.words.iter().map(String::as_str).collect();
         let stock = self.stock.run(&step.program, &words, &step.input, &[]);
@@ -134,8 +196,8 @@ impl Sides {
     }
 }
 
-/// Compares one step; gives the aspects that differ, with a description.
-fn compare(sides: &Sides, step: &Step, differed: bool) -> (Vec<&'static str>, String) {
+/// Compares one step; gives the aspects that differ, with a description, and the state of iptables' side.
+fn compare(sides: &Sides, step: &Step, differed: bool) -> (Vec<&'static str>, String, String) {
     let (stock, ours) = sides.run(step);
     let mut aspects = Vec::new();
     let mut report = String::new();
@@ -161,6 +223,7 @@ fn compare(sides: &Sides, step: &Step, differed: bool) -> (Vec<&'static str>, St
             let _ = writeln!(report, "  state:\n{}", unlike(&left, &right));
         }
     }
+    let after = left;
     let said = settled(&ours.stdout) + &settled(&ours.stderr);
     for text in &step.holds {
         if !said.lines().any(|line| line == text) {
@@ -168,7 +231,7 @@ fn compare(sides: &Sides, step: &Step, differed: bool) -> (Vec<&'static str>, St
             let _ = writeln!(report, "  rfw does not say: {text}\n{said}");
         }
     }
-    (aspects, report)
+    (aspects, report, after)
 }
 
 /// The lines from the first difference on.
@@ -189,15 +252,29 @@ fn run_script(path: &Path, links: &Path, reasons: &str) -> String {
     let mut state_known = false;
     // Where something was meant to differ, or somebody else's rules are, the listings are compared line by line only.
     let mut plain = !name.starts_with("foreign");
-    for step in steps(path) {
+    let script = read(path);
+    // What the last `===` made, and whether the step before has left it as it was.
+    let (mut begun, mut unchanged) = (String::new(), false);
+    for step in &script.steps {
         if step.fresh {
             if plain {
                 compare_saves(&sides, &name, step.number, &mut report);
             }
             sides = new();
+            unchanged = false;
             (state_known, plain) = (false, !name.starts_with("foreign"));
         }
-        let (mut aspects, text) = compare(&sides, &step, state_known);
+        if let Some(beginning) = step.before.and_then(|index| script.beginnings.get(index)) {
+            if !unchanged {
+                sides.begin_again(beginning);
+            }
+            if step.fresh {
+                begun = state(&sides.stock);
+            }
+            (state_known, plain) = (false, false);
+        }
+        let (mut aspects, text, after) = compare(&sides, step, state_known);
+        unchanged = after == begun && !aspects.contains(&"state");
         // Once the states differ, for a reason told or reported, they stay so.
         let differed = state_known;
         state_known = aspects.contains(&"state");
@@ -275,4 +352,20 @@ fn scripts_do_the_same() {
     reports.sort();
     let text = reports.concat();
     assert!(text.is_empty(), "\n{text}");
+}
+
+/// Extensions are no files here: what names their folder means nothing (`extension-folder`).
+#[test]
+fn the_folder_of_extensions_means_nothing() {
+    if !possible(&["iptables", "nsenter"]) {
+        return;
+    }
+    let (stock, ours, links) = (World::new(), World::new(), links("extension-folder"));
+    let words = ["-A", "INPUT", "-p", "tcp", "--dport", "22"];
+    for name in ["XTABLES_LIBDIR", "IPTABLES_LIB_DIR", "IP6TABLES_LIB_DIR"] {
+        let there = stock.run("iptables", &words, "", &[(name, "/nonexistent")]);
+        assert_eq!(there.status.code(), Some(2), "{name}: {there:?}");
+        let here = ours.run(links.join("iptables"), &words, "", &[(name, "/nonexistent")]);
+        assert!(here.status.success() && here.stderr.is_empty(), "{name}: {here:?}");
+    }
 }

@@ -30,7 +30,7 @@ impl<'a> Parser<'_, 'a> {
                     return Err(parameter(
                         codes::STRAY_WORD,
                         word.span,
-                        "The -t option cannot be used in iptables-restore.\n",
+                        format!("The -t option cannot be used in {}-restore.\n", self.program()),
                         "the table is the `*` line above",
                     ));
                 }
@@ -61,6 +61,11 @@ impl<'a> Parser<'_, 'a> {
         Ok(false)
     }
 
+    /// The program whose dictionary this is.
+    fn program(&self) -> &'static str {
+        if self.dictionary.other_family() == b'6' { "iptables" } else { "ip6tables" }
+    }
+
     /// `-6` for iptables, `-4` for ip6tables: what follows is not looked at. Lines of a file may be for the other program.
     fn other_family(&mut self, word: &Word<'a>) -> Result<bool> {
         if self.mode == Mode::Restore {
@@ -68,7 +73,7 @@ impl<'a> Parser<'_, 'a> {
             self.command.for_other_family = true;
             return Ok(true);
         }
-        let other = if self.dictionary.other_family() == b'6' { "ip6tables" } else { "iptables" };
+        let other = if self.program() == "iptables" { "ip6tables" } else { "iptables" };
         Err(Box::new(
             Diagnostic::error(codes::OPTION_NOT_WITH_COMMAND, word.span, format!("this is not {other}"))
                 .help(format!("call {other}"))

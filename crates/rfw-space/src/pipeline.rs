@@ -159,7 +159,8 @@ impl Engine {
 
     /// What a base chain lets through of packets that are seen at a later hook.
     fn passed(&mut self, all: Ref, table: usize, chain: usize, at: Hook, other_hook: bool) -> Ref {
-        let fate = self.fate(table, chain);
+        // Of a chain that changes packets it has them as they left; what may have changed is forgotten below.
+        let fate = self.tables[table].chains[chain].summary;
         if fate.dropped == Ref::NONE {
             return all;
         }

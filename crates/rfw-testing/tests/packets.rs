@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rfw_extensions::Registry;
+use rfw_extensions::matches::MATCHES;
 use rfw_syntax::Dictionary;
 
 use rfw_testing::lab::battery::{Probe, battery, battery_v6};
@@ -19,7 +20,7 @@ fn agent() -> &'static Path {
 }
 
 fn fixture(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/rulesets").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name);
     std::fs::read_to_string(path).unwrap()
 }
 
@@ -103,19 +104,44 @@ fn all_agree(family: Family, file: &str, probes: &[Probe]) -> Result<(), LabErro
 
 #[test]
 fn every_rule_counts_the_same_packets() {
-    all_agree(Family::V4, "battery.rules", &battery()).unwrap();
+    all_agree(Family::V4, "rulesets/battery.rules", &battery()).unwrap();
 }
 
 #[test]
 fn every_ipv6_rule_counts_the_same_packets() {
-    all_agree(Family::V6, "battery.v6.rules", &battery_v6()).unwrap();
+    all_agree(Family::V6, "rulesets/battery.v6.rules", &battery_v6()).unwrap();
+}
+
+#[test]
+fn every_rule_about_the_host_counts_the_same_packets() {
+    all_agree(Family::V4, "battery/host.rules", &battery()).unwrap();
+    all_agree(Family::V6, "battery/host.v6.rules", &battery_v6()).unwrap();
+}
+
+#[test]
+fn every_match_that_the_kernel_has_meets_packets() {
+    // No module of this kernel.
+    const NOT_HERE: &[&str] = &["ipvs", "nfacct"];
+    let files = ["rulesets/battery", "rulesets/battery-stateless", "battery/host"];
+    let texts: String = files.iter().map(|file| fixture(&format!("{file}.rules"))).collect();
+    let texts_v6: String = files.iter().map(|file| fixture(&format!("{file}.v6.rules"))).collect();
+    let meets = |text: &str, name: &str| {
+        text.lines().filter(|line| line.starts_with("-A ")).any(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            words.windows(2).any(|pair| pair == ["-m", name])
+        })
+    };
+    for entry in MATCHES {
+        let met = meets(&texts, entry.name) || meets(&texts_v6, entry.name);
+        assert_eq!(met, !NOT_HERE.contains(&entry.name), "{}", entry.name);
+    }
 }
 
 /// Without connection tracking nothing puts fragments together, so rules see them.
 #[test]
 fn fragments_count_the_same_where_nothing_is_tracked() {
-    all_agree(Family::V4, "battery-stateless.rules", &battery()).unwrap();
-    all_agree(Family::V6, "battery-stateless.v6.rules", &battery_v6()).unwrap();
+    all_agree(Family::V4, "rulesets/battery-stateless.rules", &battery()).unwrap();
+    all_agree(Family::V6, "rulesets/battery-stateless.v6.rules", &battery_v6()).unwrap();
 }
 
 /// What `all_agree` leaves out: the xt match drops the packet, and no rule behind it sees it; the native one does not match.
@@ -166,7 +192,7 @@ fn mac_where_packets_go_out() {
 /// The comparison is worth something only if it sees a rule that loads but means something else.
 #[test]
 fn a_loader_that_changes_a_rule_is_found() {
-    let rules = fixture("battery-stateless.rules");
+    let rules = fixture("rulesets/battery-stateless.rules");
     let honest = stock_loader(Family::V4);
     let liar = |lab: &Lab, rules: &str| honest(lab, &rules.replace("--dport 2000:2010", "--dport 2000:2011"));
     let lines = compare(agent(), &honest, &liar, &rules, &battery()).unwrap();

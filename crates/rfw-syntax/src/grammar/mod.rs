@@ -298,7 +298,6 @@ fn tail<'a>(word: &Word<'a>, from: usize) -> Word<'a> {
     Word { span: word.part(from, word.text.len()), text, quoted: word.quoted }
 }
 
-/// A diagnostic whose message is iptables' own text.
 /// A base option as 1.8.11 names it.
 fn named_long(word: &[u8]) -> String {
     let found = match word.strip_prefix(b"--") {
@@ -308,6 +307,7 @@ fn named_long(word: &[u8]) -> String {
     found.map_or_else(|| String::from_utf8_lossy(word).into_owned(), long_of)
 }
 
+/// A diagnostic whose message is iptables' own text.
 fn parameter(
     code: rfw_diagnostics::Code,
     span: Span,

@@ -18,6 +18,7 @@ const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const DESTINATION: u8 = 60;
+const MOBILITY: u8 = 135;
 
 /// An options header of 8 bytes without its first byte: length 0, one PadN option of 4 bytes.
 const PADDING: [u8; 7] = [0, 1, 4, 0, 0, 0, 0];
@@ -76,6 +77,8 @@ fn basics() -> Vec<Probe> {
 
 fn extensions() -> Vec<Probe> {
     let segments_left = |left: u8| [&[2, 2, left, 0, 0, 0, 0][..], &[0; 16]].concat();
+    // RFC 8754, 2: two segments, so many left; a tag.
+    let segments = |left: u8, tag: u8| [&[4, 4, left, 1, 0, 0, tag][..], &[0; 32]].concat();
     vec![
         sends("hop-by-hop options", vec![udp(3030).extension(HOP_BY_HOP, &PADDING)]),
         sends("destination options", vec![udp(3031).extension(DESTINATION, &PADDING)]),
@@ -88,6 +91,19 @@ fn extensions() -> Vec<Probe> {
         sends(
             "first fragment only",
             vec![udp(3035).data(&[b'f'; 16]).extension(FRAGMENT, &[0, 0, 1, 0, 0, 0, 10])],
+        ),
+        sends(
+            "segment routing header",
+            vec![
+                udp(3037).extension(ROUTING, &segments(1, 7)),
+                udp(3037).extension(ROUTING, &segments(0, 8)),
+            ],
+        ),
+        sends(
+            "mobility headers",
+            [1, 2, 5, 6]
+                .map(|kind| Packet::other(CLIENT, ROUTER, MOBILITY, vec![59, 0, kind, 0, 0, 0, 0, 0]))
+                .to_vec(),
         ),
         sends("no next header", vec![Packet::other(CLIENT, ROUTER, 59, Vec::new())]),
         sends(

@@ -44,7 +44,7 @@ pub struct Observation {
     pub outcomes: Vec<(String, Outcome)>,
 }
 
-/// Loads `rules` into a fresh lab, runs `probes`, reads the counters.
+/// Loads `rules` into a fresh lab, runs `probes`, reads the counters. Commands of ipset in `# ipset:` lines come first.
 ///
 /// # Errors
 /// When the lab cannot be made, the rules do not load, or a packet cannot be sent.
@@ -55,6 +55,10 @@ pub fn observe(
     probes: &[Probe],
 ) -> Result<Observation, LabError> {
     let lab = Lab::new(agent)?;
+    for command in rules.lines().filter_map(|line| line.strip_prefix("# ipset: ")) {
+        let argv: Vec<&str> = ["ipset"].into_iter().chain(command.split(' ')).collect();
+        lab.check(Host::Router, &argv, b"")?;
+    }
     load(&lab, rules)?;
     let mut outcomes = Vec::new();
     for probe in probes {

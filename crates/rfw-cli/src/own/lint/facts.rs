@@ -40,9 +40,11 @@ pub fn ipsets(text: &str) -> BTreeMap<String, IpSet> {
             ["create" | "-N", name, kind, options @ ..] => {
                 let family = options.windows(2).find(|pair| pair[0] == "family").map(|pair| pair[1]);
                 let family = family.map(|f| if f == "inet6" { Family::Ipv6 } else { Family::Ipv4 });
+                // Elements that end by themselves are put there by something that goes on.
+                let complete = !options.contains(&"timeout");
                 let options = options.iter().map(|&word| word.to_owned()).collect();
                 let kind = (*kind).to_owned();
-                let set = IpSet { kind, family, options, entries: Vec::new(), complete: true };
+                let set = IpSet { kind, family, options, entries: Vec::new(), complete };
                 found.insert((*name).to_owned(), set);
             }
             ["add" | "-A", name, element @ ..] if !element.is_empty() => {
@@ -73,7 +75,8 @@ mod tests {
                     add bad 198.51.100.7 comment x\ncreate six hash:ip family inet6 timeout 60\n";
         let found = ipsets(text);
         assert_eq!(found["bad"].kind, "hash:net");
-        assert_eq!(found["bad"].entries, ["192.0.2.0/24", "198.51.100.7"]);
+        assert_eq!(found["bad"].entries, ["192.0.2.0/24", "198.51.100.7 comment x"]);
+        assert_eq!(found["six"].options, ["family", "inet6", "timeout", "60"]);
         assert!(found["bad"].complete && !found["six"].complete);
         assert_eq!(found["six"].family, Some(Family::Ipv6));
     }

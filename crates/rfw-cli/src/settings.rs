@@ -29,9 +29,11 @@ impl Settings {
     /// Takes the options of ours out of the arguments, wherever they stand, and asks the environment and the configuration
     /// file for what they leave open.
     pub fn extract(arguments: &mut Vec<Vec<u8>>) -> Result<Self, String> {
-        let before = arguments.len();
-        arguments.retain(|word| word != b"--no-xt");
-        let no_xt = arguments.len() < before;
+        let mut no_xt = false;
+        while let Some(index) = position(arguments, |word| word == b"--no-xt") {
+            arguments.remove(index);
+            no_xt = true;
+        }
         let encoding = match chosen(arguments, "encoding", "RFW_ENCODING")? {
             None => None,
             Some((word, from)) => parse(&word)
@@ -66,25 +68,30 @@ fn chosen(
 
 /// Takes every `--option VALUE` and `--option=VALUE` out of the arguments; gives the last value.
 fn taken(arguments: &mut Vec<Vec<u8>>, option: &str) -> Result<Option<String>, String> {
+    let attached = |word: &[u8]| {
+        word.strip_prefix(option.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")).map(<[u8]>::to_vec)
+    };
     let mut given = None;
-    let mut index = 0;
-    while let Some(word) = arguments.get(index) {
-        if word == option.as_bytes() {
-            let Some(value) = arguments.get(index + 1) else {
-                return Err(format!("option \"{option}\" requires an argument"));
-            };
-            given = Some(String::from_utf8_lossy(value).into_owned());
-            arguments.drain(index..index + 2);
-        } else if let Some(value) =
-            word.strip_prefix(option.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
-        {
-            given = Some(String::from_utf8_lossy(value).into_owned());
-            arguments.remove(index);
-        } else {
-            index += 1;
-        }
+    while let Some(index) = position(arguments, |word| word == option.as_bytes() || attached(word).is_some())
+    {
+        let word = arguments.remove(index);
+        let value = match attached(&word) {
+            Some(value) => value,
+            None if index < arguments.len() => arguments.remove(index),
+            None => return Err(format!("option \"{option}\" requires an argument")),
+        };
+        given = Some(String::from_utf8_lossy(&value).into_owned());
     }
     Ok(given)
+}
+
+/// The first of the words that `wanted` takes, unless it is what an option before it says: `--comment --no-xt`.
+fn position(arguments: &[Vec<u8>], wanted: impl Fn(&[u8]) -> bool) -> Option<usize> {
+    let said = |index: usize| {
+        let before = index.checked_sub(1).and_then(|before| arguments.get(before)?.strip_prefix(b"--"));
+        before.is_some_and(rfw_extensions::takes_free_text)
+    };
+    (0..arguments.len()).find(|&index| wanted(&arguments[index]) && !said(index))
 }
 
 /// `KEY = "…"` at the top level of the configuration file; `_` in it is as good as `-`.
@@ -135,6 +142,15 @@ mod tests {
         assert_eq!(compat_version(&mut arguments), Ok(CompatVersion::V1_8_11));
         assert_eq!(arguments, words("-L"));
         assert!(compat_version(&mut words("--compat-version 1.8.10")).is_err());
+        for text in [
+            "-A INPUT -m comment --comment --no-xt -j ACCEPT",
+            "-A INPUT -j LOG --log-pre --encoding -m comment --comment --encoding=native",
+        ] {
+            let mut arguments = words(text);
+            let settings = Settings::extract(&mut arguments).expect("valid");
+            assert!(!settings.no_xt && settings.encoding.is_none());
+            assert_eq!(arguments, words(text), "free text is nobody's option");
+        }
         assert!(Settings::extract(&mut words("--encoding=fast")).is_err());
         assert!(Settings::extract(&mut words("-L --encoding")).is_err());
     }

@@ -25,7 +25,7 @@ pub use lifting::Run;
 pub use lowering::{Encoding, Lowering};
 pub use matches::Match;
 pub use printer::Printer;
-pub use registry::{Entry, Extension, Registry, VERDICTS, is_verdict};
+pub use registry::{Entry, Extension, Registry, VERDICTS, is_verdict, takes_free_text};
 pub use selector::Selector;
 pub use targets::Target;
 pub use uses::Uses;

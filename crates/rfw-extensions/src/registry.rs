@@ -184,6 +184,16 @@ pub fn is_verdict(word: &[u8]) -> bool {
     VERDICTS.iter().any(|verdict| verdict.as_bytes() == word)
 }
 
+/// Whether the value of an option, whatever extension it is of, is free text, in which a leading dash means nothing. The name
+/// may be cut short.
+#[must_use]
+pub fn takes_free_text(option: &[u8]) -> bool {
+    let free = |options: &[OptionSpec]| {
+        !option.is_empty() && options.iter().any(|o| o.free_text && o.name.as_bytes().starts_with(option))
+    };
+    matches::MATCHES.iter().any(|e| free(e.options)) || targets::TARGETS.iter().any(|e| free(e.options))
+}
+
 /// What people write for a verdict.
 const VERDICTS_MEANT_BY: &[(&str, &[&str])] = &[
     ("ACCEPT", &["ALLOW", "PERMIT", "PASS", "OK", "ACEPT"]),

@@ -1,5 +1,6 @@
 //! Fixture runner, generators and oracles for the tests.
 
+pub mod choices;
 pub mod fixture;
 pub mod fuzzing;
 pub mod golden;

@@ -14,6 +14,7 @@ use rfw_lint::space::{program, space};
 use rfw_lint::{Facts, Input, Model, RuleId, read};
 use rfw_nft::Family;
 use rfw_space::{Hook, Key, Kind, NEW, Program, interface, interpret};
+use rfw_testing::choices::Choices;
 use rfw_testing::lab::compare::command_loader;
 use rfw_testing::lab::packet::Packet;
 use rfw_testing::lab::{Host, Lab, addresses, counters};
@@ -21,28 +22,6 @@ use rfw_testing::names::FixedNames;
 
 const RULESETS: u64 = 8;
 const PACKETS: usize = 60;
-
-/// xorshift64*, which is plenty for choices.
-struct Choices(u64);
-
-impl Choices {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap_or(0) % n
-    }
-
-    fn of<'a>(&mut self, words: &[&'a str]) -> &'a str {
-        words[self.below(words.len())]
-    }
-
-    fn maybe(&mut self, out: &mut Vec<String>, one_in: usize, words: &[&str]) {
-        if self.below(one_in) == 0 {
-            out.push(self.of(words).to_owned());
-        }
-    }
-}
 
 /// User chains, in an order in which each may only call those after it.
 const CHAINS: [&str; 4] = ["A", "B", "C", "D"];
@@ -233,7 +212,7 @@ fn the_kernel_counts_what_the_analysis_says() {
     let seed = std::env::var("RFW_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0x5eed_u64);
     let mut dead_rules = 0;
     for number in 0..RULESETS {
-        let mut choices = Choices(seed.wrapping_add(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut choices = Choices::new(seed.wrapping_add(number));
         let text = ruleset(&mut choices);
         let packets: Vec<_> =
             (0..PACKETS).map(|n| packet(&mut choices, u16::try_from(n).expect("few"))).collect();

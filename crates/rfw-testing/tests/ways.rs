@@ -16,27 +16,13 @@ use rfw_lint::space::{ChainId, program, space};
 use rfw_lint::{Facts, Input, Model, read};
 use rfw_nft::Family;
 use rfw_space::{Hook, Key, Kind, NEW, Program, Space, Verdict, interface, interpret};
+use rfw_testing::choices::Choices;
 use rfw_testing::lab::packet::Packet;
 use rfw_testing::lab::{Host, Lab, addresses, compare, counters};
 use rfw_testing::names::FixedNames;
 
 const RULESETS: u64 = 6;
 const PACKETS: usize = 60;
-
-struct Choices(u64);
-
-impl Choices {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap_or(0) % n
-    }
-
-    fn of<'a>(&mut self, words: &[&'a str]) -> &'a str {
-        words[self.below(words.len())]
-    }
-}
 
 /// Types of sets with options, and what each part of an element is: an address, a network, a port, an interface.
 const KINDS: [(&str, &str); 11] = [
@@ -350,7 +336,7 @@ fn the_kernel_counts_what_the_facts_say() {
     let seed = std::env::var("RFW_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0x5eed_u64);
     let (mut counted, mut lookups) = (0, 0);
     for number in 0..RULESETS {
-        let mut choices = Choices((seed * 1000).wrapping_add(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut choices = Choices::new((seed * 1000).wrapping_add(number));
         let lab = Lab::new(Path::new(env!("CARGO_BIN_EXE_rfw-lab"))).expect("a lab");
         lab.check(Host::Inside, &["iptables", "-P", "INPUT", "DROP"], b"").expect("a silent host");
         let sets = make_sets(&mut choices, &lab);

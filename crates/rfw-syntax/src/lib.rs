@@ -15,5 +15,5 @@ pub use command::{Action, Command, Loaded, Negatable, RuleAst, TargetAst, Use};
 pub use dictionary::{Arity, Dictionary, ExtId, OptionSpec};
 pub use grammar::{Mode, base_options, check_new_name, nul, parse_command};
 pub use legality::check_counters;
-pub use restore::{BadCounters, ChainLine, Line, LineKind, SaveLines, count_lines, rules_end};
+pub use restore::{BadCounters, ChainLine, Line, LineKind, SaveLines, count_lines, needs_history, rules_end};
 pub use words::{Word, WordsSource, dash_repaired, join_argv, split_line};

@@ -113,6 +113,25 @@ pub fn rules_end(text: &[u8]) -> usize {
     memchr::memmem::find(text, b"\nCOMMIT").map_or(text.len(), |newline| newline + 1)
 }
 
+/// Whether any line may refer to a rule that an earlier line made, as `-D` and `-I CHAIN NUMBER` do.
+#[must_use]
+pub fn needs_history(text: &[u8]) -> bool {
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', text).chain([text.len()]).any(|end| {
+        let line = &text[start..end];
+        start = end + 1;
+        // Most lines; the others may have counters.
+        !line.starts_with(b"-A ") && SaveLines::new(line).any(|line| refers_back(&line.kind))
+    })
+}
+
+fn refers_back(line: &LineKind<'_>) -> bool {
+    let LineKind::Command { text, .. } = line else { return false };
+    let text = text.trim_ascii_start();
+    // Commands about whole chains refer to no rule.
+    !text.starts_with(b"-A ") && !matches!(text, [b'-', b'X' | b'N' | b'F' | b'P', b' ', ..])
+}
+
 /// How many newlines a text has.
 #[must_use]
 pub fn count_lines(text: &[u8]) -> usize {
@@ -247,6 +266,20 @@ mod tests {
         );
         assert!(matches!(lines[6].kind, LineKind::Commit));
         assert!(matches!(lines[7].kind, LineKind::Blank));
+    }
+
+    #[test]
+    fn knows_what_refers_to_earlier_rules() {
+        for text in
+            ["", "*filter", "-A INPUT", "[1:2] -A X\n:X - [0:0]\n-N Y\n-F INPUT", "# -D X", "-X X", "\n\n"]
+        {
+            assert!(!needs_history(text.as_bytes()), "{text}");
+        }
+        for text in
+            ["-D X 1", "-A INPUT\n-I INPUT\n", "[1:2] -D X 1", " -R X 1", "-A", "-tfilter -A X", "-A\tX"]
+        {
+            assert!(needs_history(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub fn fatal(error: &Error) -> Classic {
 
 /// Room for the messages of so much text: a rule's message is about six times as long as its text.
 fn buffer_for(text: usize) -> Vec<u8> {
-    rfw_kernel::batch_buffer(text.saturating_mul(7))
+    Vec::with_capacity(text.saturating_mul(7))
 }
 
 pub type Done<T> = Result<T, Halt>;

@@ -17,7 +17,7 @@ use rfw_extensions::Registry;
 use rfw_kernel::Live;
 use rfw_syntax::{
     Action, BadCounters, ChainLine, Command, Line, LineKind, Mode, SaveLines, Word, check_counters,
-    check_new_name, count_lines, nul, parse_command, split_line,
+    check_new_name, count_lines, needs_history, nul, parse_command, split_line,
 };
 
 use crate::engine::{Done, Halt, Lists, MOST_STEPS, Origin, Transaction, Wanted, fatal};
@@ -120,18 +120,6 @@ pub fn read_source(path: Option<&str>) -> std::io::Result<Source> {
         Some(path) => text = std::fs::read(path)?,
     }
     Ok(Source::new(path.unwrap_or("<stdin>"), SourceKind::File, text))
-}
-
-/// Whether any line may refer to a rule that an earlier line made: then each rule gets a number in the batch.
-fn needs_history(text: &[u8]) -> bool {
-    SaveLines::new(text).any(|line| match line.kind {
-        // Commands about whole chains refer to no rule.
-        LineKind::Command { text, .. } => {
-            let text = text.trim_ascii_start();
-            !text.starts_with(b"-A ") && !matches!(text, [b'-', b'X' | b'N' | b'F' | b'P', b' ', ..])
-        }
-        _ => false,
-    })
 }
 
 /// A file on its way into one transaction.

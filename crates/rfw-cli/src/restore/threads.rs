@@ -4,6 +4,8 @@
 //! warning or any other peculiarity, for chains that are known; at the first other line it stops, and the file is read on from
 //! there by one thread, to the end of the table.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use rfw_compiler::{BuildCx, Rule, RuleTarget, TableSpec, build};
@@ -38,6 +40,10 @@ impl Default for Limits {
 /// Most of a restore is the kernel's work, which no thread of ours shortens; with this many the rest is small.
 const MOST_THREADS: usize = 4;
 
+/// Pieces per thread, at most: whoever is done with one takes the next, so that none waits long for another. All pieces go out
+/// in one call, which takes 1024 (`UIO_MAXIOV`).
+const MOST_PIECES: usize = 16;
+
 /// What all threads know.
 #[derive(Clone, Copy)]
 struct Place<'p> {
@@ -50,15 +56,17 @@ struct Place<'p> {
     from: usize,
 }
 
-/// One thread's text, by its place in [`Place::text`].
+/// What a thread reads in one go, by its place in [`Place::text`].
 #[derive(Clone, Copy)]
 struct Piece {
     start: usize,
     end: usize,
 }
 
-/// How far a thread came.
+/// How far a thread came in a piece.
 struct Came {
+    /// The piece, counted from 0.
+    piece: usize,
     written: Written,
     lines: usize,
     end: usize,
@@ -86,7 +94,7 @@ impl<'f> File<'f, '_> {
             self.alone = true;
             return None;
         }
-        let pieces = pieces(text, threads.min(text.len() / worth));
+        let pieces = pieces(text, (text.len() / worth).min(threads * MOST_PIECES));
         let sizes: Vec<Size> = pieces
             .iter()
             .map(|piece| Size {
@@ -103,12 +111,12 @@ impl<'f> File<'f, '_> {
             from: at,
         };
         let shares = self.transaction.shares(table, &sizes)?;
-        let came = run(&place, &pieces, shares, self.names);
+        let came = run(&place, &pieces, shares, threads, self.names);
         self.alone = true;
         let (mut end, mut count, mut done) = (0, 0, Vec::new());
-        for (piece, came) in pieces.iter().zip(came) {
+        for came in came {
             // What stands behind a stop is read again.
-            if end != piece.start {
+            if end != pieces[came.piece].start {
                 break;
             }
             end = came.end;
@@ -120,43 +128,79 @@ impl<'f> File<'f, '_> {
     }
 }
 
-/// The pieces of a text for so many threads, cut between lines.
-fn pieces(text: &[u8], threads: usize) -> Vec<Piece> {
-    let mut pieces = Vec::with_capacity(threads);
+/// So many pieces of a text, cut between lines.
+fn pieces(text: &[u8], count: usize) -> Vec<Piece> {
+    let mut pieces = Vec::with_capacity(count);
     let mut start = 0;
-    for number in 1..=threads {
-        let cut = (text.len() / threads * number).max(start);
+    for number in 1..=count {
+        let cut = (text.len() / count * number).max(start);
         let line = text[cut..].iter().position(|&b| b == b'\n').map(|p| cut + p + 1);
-        let end = line.filter(|_| number < threads).unwrap_or(text.len());
+        let end = line.filter(|_| number < count).unwrap_or(text.len());
         pieces.push(Piece { start, end });
         start = end;
     }
     pieces
 }
 
-/// The first piece here, each other in a thread of its own. A piece whose thread can't be had ends where it starts.
-fn run(place: &Place<'_>, pieces: &[Piece], shares: Vec<Share<'_>>, names: &SystemNames) -> Vec<Came> {
-    thread::scope(|scope| {
-        let mut work = pieces.iter().copied().zip(shares);
-        let Some((piece, share)) = work.next() else { return Vec::new() };
-        let others: Vec<_> = work
-            .map_while(|(piece, share)| {
-                let read = move || read(place, piece, share, &SystemNames::default());
+/// The pieces that are still to be read.
+struct Work<'p, 's> {
+    pieces: &'p [Piece],
+    shares: Mutex<std::iter::Enumerate<std::vec::IntoIter<Share<'s>>>>,
+    /// The first piece that was not read to its end: none behind it is of use.
+    stopped: AtomicUsize,
+}
+
+impl<'s> Work<'_, 's> {
+    fn next(&self) -> Option<(usize, Share<'s>)> {
+        let next = self.shares.lock().unwrap_or_else(PoisonError::into_inner).next();
+        next.filter(|&(piece, _)| piece < self.stopped.load(Ordering::Relaxed))
+    }
+
+    fn read(&self, place: &Place<'_>, names: &SystemNames) -> Vec<Came> {
+        let mut done = Vec::new();
+        while let Some((piece, share)) = self.next() {
+            let came = read(place, self.pieces[piece], piece, share, names);
+            if came.end < self.pieces[piece].end {
+                self.stopped.fetch_min(piece, Ordering::Relaxed);
+            }
+            done.push(came);
+        }
+        done
+    }
+}
+
+/// Reads the pieces in so many threads, this one among them; gives those that were begun, in order. A thread that can't be had
+/// leaves its work to the others.
+fn run(
+    place: &Place<'_>,
+    pieces: &[Piece],
+    shares: Vec<Share<'_>>,
+    threads: usize,
+    names: &SystemNames,
+) -> Vec<Came> {
+    let shares = Mutex::new(shares.into_iter().enumerate());
+    let work = Work { pieces, shares, stopped: AtomicUsize::new(usize::MAX) };
+    let mut came = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(pieces.len()))
+            .map_while(|_| {
+                let read = || work.read(place, &SystemNames::default());
                 thread::Builder::new().spawn_scoped(scope, read).ok()
             })
             .collect();
-        let mut came = vec![read(place, piece, share, names)];
+        let mut came = work.read(place, names);
         for other in others {
             match other.join() {
-                Ok(other) => came.push(other),
+                Ok(other) => came.extend(other),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
         came
-    })
+    });
+    came.sort_unstable_by_key(|came| came.piece);
+    came
 }
 
-fn read(place: &Place<'_>, piece: Piece, mut share: Share<'_>, names: &SystemNames) -> Came {
+fn read(place: &Place<'_>, piece: Piece, number: usize, mut share: Share<'_>, names: &SystemNames) -> Came {
     let text = &place.text[piece.start..piece.end];
     let mut words = Vec::new();
     let (mut lines, mut end) = (0, piece.start);
@@ -170,7 +214,7 @@ fn read(place: &Place<'_>, piece: Piece, mut share: Share<'_>, names: &SystemNam
             break;
         }
     }
-    Came { written: share.finish(), lines, end }
+    Came { piece: number, written: share.finish(), lines, end }
 }
 
 /// Takes an ordinary line; its offsets count from byte `from` of the file.

@@ -5,10 +5,8 @@ use std::fmt::Write;
 use rfw_compiler::{ListOptions, Lowered, Rule, Stored, list_rule, lower};
 use rfw_extensions::{Encoding, Printer};
 use rfw_nft::{Expr, Listing};
-use rfw_syntax::Mode;
 
-use crate::fixture::line::Place;
-use crate::fixture::{RuleFile, build_line};
+use crate::fixture::{Place, RuleFile};
 use crate::laws::printed;
 
 /// Zero bytes at least this many in a row are counted instead of shown.
@@ -20,17 +18,10 @@ pub fn render(file: &RuleFile) -> String {
     let names = file.fixed_names();
     let mut out = String::new();
     for line in &file.lines {
-        let chains = file.chains_of(&line.table);
-        let place = Place {
-            family: file.family,
-            table: &line.table,
-            chains: &chains,
-            names: &names,
-            mode: Mode::Restore,
-        };
         let _ = writeln!(out, "{} *{} {}", line.number, line.table, String::from_utf8_lossy(&line.text));
-        match build_line(&line.text, &place) {
+        match file.build(line, &names) {
             Ok(built) => {
+                let place = file.place(line, &names);
                 for rule in &built.rules {
                     render_rule(rule, &built.chain, &place, &mut out);
                 }

@@ -11,7 +11,7 @@ use rfw_extensions::{Encoding, Printer};
 use rfw_nft::attr::Writer;
 use rfw_nft::{Expr, Listing, decode_list, encode_list};
 
-use crate::fixture::{build_line, line::Place};
+use crate::fixture::{Place, build_line};
 
 /// Counters that must not get lost.
 const COUNTERS: (u64, u64) = (3, 4);

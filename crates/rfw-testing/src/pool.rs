@@ -7,8 +7,8 @@ use rfw_extensions::{Match, Selector};
 use rfw_nft::Family;
 use rfw_syntax::Mode;
 
-use crate::fixture::line::Place;
-use crate::fixture::{RuleFile, build_line, load};
+use crate::fixture::line::chains_of;
+use crate::fixture::{Place, RuleFile, load};
 use crate::laws::printed;
 use crate::names::FixedNames;
 
@@ -102,20 +102,12 @@ impl Pool {
     /// The chains of a table.
     #[must_use]
     pub fn chains_of(&self, table: &str) -> Vec<&[u8]> {
-        self.chains.iter().filter(|(t, _)| t == table).map(|(_, c)| c.as_slice()).collect()
+        chains_of(&self.chains, table).collect()
     }
 
     fn add(&mut self, file: &RuleFile) {
         for line in file.lines.iter().filter(|l| !l.differs) {
-            let chains = self.chains_of(&line.table);
-            let place = Place {
-                family: self.family,
-                table: &line.table,
-                chains: &chains,
-                names: &self.names,
-                mode: Mode::Restore,
-            };
-            let Ok(built) = build_line(&line.text, &place) else { continue };
+            let Ok(built) = file.build(line, &self.names) else { continue };
             for rule in built.rules {
                 let protocol = rule.selector.protocol_pair();
                 self.matches.extend(rule.matches.into_iter().map(|value| Part { value, protocol }));
@@ -123,6 +115,12 @@ impl Pool {
                 self.selectors.push(rule.selector);
             }
         }
+    }
+
+    /// Where rules of a table stand.
+    #[must_use]
+    pub fn place<'p>(&'p self, table: &'p str) -> Place<'p> {
+        Place { family: self.family, table, chains: &self.chains, names: &self.names, mode: Mode::Restore }
     }
 
     /// A rule of parts that agree on the protocol, as text, and its table; it may still be one that rfw refuses. `None` if the
@@ -148,8 +146,6 @@ impl Pool {
         };
         let (target, table) = &goal.value;
         let rule = Rule { selector, matches, target: target.clone() };
-        let place =
-            Place { family: self.family, table, chains: &[], names: &self.names, mode: Mode::Restore };
-        Some((printed(&rule, CHAIN, &place), table))
+        Some((printed(&rule, CHAIN, &self.place(table)), table))
     }
 }

@@ -9,12 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rfw_extensions::matches::MATCHES;
 use rfw_extensions::targets::TARGETS;
-use rfw_syntax::{Mode, OptionSpec};
-use rfw_testing::fixture::line::Place;
-use rfw_testing::fixture::{Fixture, Kind, RuleFile, Used, build_line, load};
+use rfw_syntax::OptionSpec;
+use rfw_testing::fixture::{Fixture, Kind, RuleFile, RuleLine, Used, load};
 use rfw_testing::golden::render;
 use rfw_testing::laws::broken;
-use rfw_testing::names::repository;
+use rfw_testing::names::{FixedNames, repository};
 
 /// One row of either table of extensions.
 struct Row {
@@ -66,21 +65,13 @@ fn golden() {
     }
 }
 
-fn each_line(mut visit: impl FnMut(&Fixture, &RuleFile, usize, &[u8], &Place<'_>)) {
+fn each_line(mut visit: impl FnMut(&Fixture, &RuleFile, &RuleLine, &FixedNames)) {
     let fixtures = fixtures();
     for fixture in &fixtures {
         for file in &fixture.accept {
             let names = file.fixed_names();
             for line in &file.lines {
-                let chains = file.chains_of(&line.table);
-                let place = Place {
-                    family: file.family,
-                    table: &line.table,
-                    chains: &chains,
-                    names: &names,
-                    mode: Mode::Restore,
-                };
-                visit(fixture, file, line.number, &line.text, &place);
+                visit(fixture, file, line, &names);
             }
         }
     }
@@ -89,11 +80,12 @@ fn each_line(mut visit: impl FnMut(&Fixture, &RuleFile, usize, &[u8], &Place<'_>
 #[test]
 fn laws() {
     let mut complaints = Vec::new();
-    each_line(|_, file, number, text, place| {
-        let at = format!("{}:{number}: {}", file.name, String::from_utf8_lossy(text));
-        match build_line(text, place) {
+    each_line(|_, file, line, names| {
+        let at = format!("{}:{}: {}", file.name, line.number, String::from_utf8_lossy(&line.text));
+        match file.build(line, names) {
             Ok(built) => {
-                let faults = built.rules.iter().flat_map(|rule| broken(rule, &built.chain, place));
+                let place = file.place(line, names);
+                let faults = built.rules.iter().flat_map(|rule| broken(rule, &built.chain, &place));
                 complaints.extend(faults.map(|fault| format!("{at}\n {fault}")));
             }
             Err(diagnostic) => complaints.push(format!("{at}\n refused: {}", diagnostic.message)),
@@ -108,15 +100,8 @@ fn rejected_lines_are_refused() {
     for file in fixtures().iter().flat_map(|f| &f.reject) {
         let names = file.fixed_names();
         for line in &file.lines {
-            let place = Place {
-                family: file.family,
-                table: &line.table,
-                chains: &[],
-                names: &names,
-                mode: Mode::CommandLine,
-            };
             let at = format!("{}:{}: {}", file.name, line.number, String::from_utf8_lossy(&line.text));
-            match build_line(&line.text, &place) {
+            match file.build(line, &names) {
                 Ok(_) => complaints.push(format!("{at}\n builds")),
                 Err(d) if d.classic.is_none() => complaints.push(format!("{at}\n no classic text")),
                 Err(d) if d.help.is_none() => complaints.push(format!("{at}\n no way out")),
@@ -166,8 +151,8 @@ fn every_extension_has_its_fixtures() {
 #[test]
 fn every_option_is_tried() {
     let mut seen: Vec<(Kind, Used)> = Vec::new();
-    each_line(|fixture, _, _, text, place| {
-        if let Ok(built) = build_line(text, place) {
+    each_line(|fixture, file, line, names| {
+        if let Ok(built) = file.build(line, names) {
             seen.extend(built.used.into_iter().map(|used| (fixture.kind, used)));
         }
     });

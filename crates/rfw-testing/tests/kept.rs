@@ -10,9 +10,8 @@ use rfw_extensions::matches::MATCHES;
 use rfw_extensions::targets::TARGETS;
 use rfw_extensions::{Encoding, Registry};
 use rfw_nft::Family;
-use rfw_syntax::{Dictionary, ExtId, Mode};
-use rfw_testing::fixture::line::Place;
-use rfw_testing::fixture::{build_line, load};
+use rfw_syntax::{Dictionary, ExtId};
+use rfw_testing::fixture::load;
 use rfw_testing::names::repository;
 
 const HEADING: &str = "## Why it may stay xt natively\n";
@@ -24,15 +23,7 @@ fn told() -> (BTreeMap<u16, BTreeSet<&'static str>>, Vec<String>) {
         let names = file.fixed_names();
         let registry = Registry::new(file.family);
         for line in &file.lines {
-            let chains = file.chains_of(&line.table);
-            let place = Place {
-                family: file.family,
-                table: &line.table,
-                chains: &chains,
-                names: &names,
-                mode: Mode::Restore,
-            };
-            let built = build_line(&line.text, &place).expect("a fixture builds");
+            let built = file.build(line, &names).expect("a fixture builds");
             for part in built.rules.iter().flat_map(|rule| kept(rule, Encoding::Native, file.family)) {
                 let id = match part.part {
                     Part::Target => registry.find_target(part.name.as_bytes()),

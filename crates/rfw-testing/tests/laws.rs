@@ -3,9 +3,7 @@
 use proptest::prelude::*;
 
 use rfw_nft::Family;
-use rfw_syntax::Mode;
 use rfw_testing::fixture::build_line;
-use rfw_testing::fixture::line::Place;
 use rfw_testing::laws::broken;
 use rfw_testing::pool::{CHAIN, Choice, Pool};
 
@@ -26,8 +24,7 @@ fn check(family: Family) {
         ProptestConfig { cases, max_global_rejects: cases / 3, failure_persistence: None, ..default };
     proptest!(config, |(choice in choice())| {
         let (text, table) = pool.assemble(&choice).expect("a rule");
-        let chains = pool.chains_of(table);
-        let place = Place { family, table, chains: &chains, names: &pool.names, mode: Mode::Restore };
+        let place = pool.place(table);
         let built = build_line(&text, &place);
         prop_assume!(built.is_ok());
         for rule in built.into_iter().flat_map(|built| built.rules) {

@@ -10,9 +10,7 @@ use rfw_nft::attr::{Reader, Writer};
 use rfw_nft::expr::encode_list;
 use rfw_nft::message::{Batch, Messages, NewRule, TableId, kind};
 use rfw_nft::{Expr, Family, Listing};
-use rfw_syntax::Mode;
-use rfw_testing::fixture::line::Place;
-use rfw_testing::fixture::{build_line, load};
+use rfw_testing::fixture::load;
 
 /// `NFTNL_OUTPUT_DEFAULT`: the expressions as `nft --debug=netlink` shows them.
 const DEFAULT: u32 = 0;
@@ -96,15 +94,7 @@ fn libnftnl_reads_what_we_encode() {
     for file in load().expect("fixtures").iter().flat_map(|f| &f.accept) {
         let names = file.fixed_names();
         for line in &file.lines {
-            let chains = file.chains_of(&line.table);
-            let place = Place {
-                family: file.family,
-                table: &line.table,
-                chains: &chains,
-                names: &names,
-                mode: Mode::Restore,
-            };
-            let built = build_line(&line.text, &place).map(|b| b.rules).unwrap_or_default();
+            let built = file.build(line, &names).map(|b| b.rules).unwrap_or_default();
             for (rule, encoding) in built.iter().flat_map(|r| [(r, Encoding::Compat), (r, Encoding::Native)])
             {
                 let lowered = lower(rule, encoding, file.family, (3, 4));

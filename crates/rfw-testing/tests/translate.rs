@@ -12,9 +12,7 @@ use rfw_compiler::lower;
 use rfw_compiler::nft_syntax::{nearly, rule_text};
 use rfw_extensions::Encoding;
 use rfw_nft::Family;
-use rfw_syntax::Mode;
-use rfw_testing::fixture::line::Place;
-use rfw_testing::fixture::{Fixture, RuleFile, build_line, load};
+use rfw_testing::fixture::{Fixture, RuleFile, load};
 use rfw_testing::names::repository;
 
 const DIRECTORY: &str = "crates/rfw-testing/tests/translated";
@@ -31,16 +29,8 @@ fn render(fixture: &Fixture) -> String {
 fn render_file(file: &RuleFile, out: &mut String) {
     let names = file.fixed_names();
     for line in &file.lines {
-        let chains = file.chains_of(&line.table);
-        let place = Place {
-            family: file.family,
-            table: &line.table,
-            chains: &chains,
-            names: &names,
-            mode: Mode::Restore,
-        };
         let _ = writeln!(out, "\n{}", String::from_utf8_lossy(&line.text));
-        let built = build_line(&line.text, &place).expect("a fixture builds");
+        let built = file.build(line, &names).expect("a fixture builds");
         for rule in &built.rules {
             let lowered = lower(rule, Encoding::Native, file.family, built.counters.unwrap_or_default());
             match rule_text(&lowered.exprs, &lowered.userdata, file.family) {

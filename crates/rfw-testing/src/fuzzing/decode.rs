@@ -8,7 +8,7 @@ use rfw_nft::{Expr, Family, Listing, decode_list, encode_list, predicate};
 use rfw_syntax::Mode;
 
 use super::{FAMILIES, NoNames, plain};
-use crate::fixture::line::Place;
+use crate::fixture::Place;
 use crate::laws::broken;
 
 /// The first byte chooses: remainder by three 0 is a length byte, user data of that length and a list of expressions; 1 is
@@ -86,8 +86,9 @@ fn lifted(exprs: &[Expr], tlvs: &[u8], family: Family) {
             if rule.target.chain().is_some_and(|c| !plain(c)) {
                 return;
             }
-            let place =
-                Place { family, table: "mangle", chains: &[chain], names: &NoNames, mode: Mode::Restore };
+            let (table, mode) = ("mangle", Mode::Restore);
+            let chains = [(table.to_owned(), chain.to_vec())];
+            let place = Place { family, table, chains: &chains, names: &NoNames, mode };
             let faults = broken(rule, b"X", &place);
             assert!(faults.is_empty(), "{}from\n{}", faults.join("\n"), Listing(exprs));
         }

@@ -11,7 +11,7 @@ use rfw_nft::{Family, encode_list};
 use rfw_syntax::{LineKind, Mode, SaveLines};
 
 use super::NoNames;
-use crate::fixture::line::{Place, build_line};
+use crate::fixture::{Place, build_line};
 use crate::names::fixtures_dir;
 
 /// An input.
@@ -82,7 +82,8 @@ fn of_line(text: &[u8], table: &str, family: Family, seeds: &mut Vec<Seed>) {
         seeds.push(Seed { target: "words", bytes });
     }
     let target = text.rsplit(|&b| b == b' ').next().unwrap_or_default();
-    let place = Place { family, table, chains: &[target], names: &NoNames, mode: Mode::Restore };
+    let chains = [(table.to_owned(), target.to_vec())];
+    let place = Place { family, table, chains: &chains, names: &NoNames, mode: Mode::Restore };
     let Ok(built) = build_line(text, &place) else {
         let lines = join_nul(text).iter().map(|&b| if b == 0 { b'\n' } else { b }).collect();
         seeds.push(Seed { target: "diagnostics", bytes: lines });

@@ -52,7 +52,8 @@ fn each_family(words: &[Word<'_>], len: usize, mode: Mode, table: &str) {
 
 fn command_holds(command: &Command<'_>, len: usize, family: Family, mode: Mode, table: &str) {
     let target = command.rule.target.as_ref().map(|t| t.name.text.to_vec()).unwrap_or_default();
-    let place = Place { family, table, chains: &[&target], names: &NoNames, mode };
+    let chains = [(table.to_owned(), target)];
+    let place = Place { family, table, chains: &chains, names: &NoNames, mode };
     let built = match build_command(command, &place) {
         Ok(built) => built,
         Err(diagnostic) => return spans_inside(&diagnostic, len),

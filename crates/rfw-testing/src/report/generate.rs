@@ -10,8 +10,7 @@ use super::numbers::Numbers;
 use super::seeds::{Frame, Seeds, Use};
 use super::values::{edge, wrong};
 use super::{Line, Subject};
-use crate::fixture::build_line;
-use crate::fixture::line::Place;
+use crate::fixture::{Place, build_line};
 use crate::names::FixedNames;
 
 /// How often a line may come out again before the extension counts as exhausted.
@@ -105,12 +104,10 @@ impl Maker<'_> {
     }
 
     fn builds(&self, line: &Line) -> bool {
-        let chains: Vec<&[u8]> =
-            self.seeds.chains.iter().filter(|(t, _)| *t == line.table).map(|(_, c)| c.as_bytes()).collect();
         let place = Place {
             family: self.subject.family,
             table: &line.table,
-            chains: &chains,
+            chains: &self.seeds.chains,
             names: self.names,
             mode: Mode::Restore,
         };

@@ -149,6 +149,7 @@ impl Half<'_> {
         chains.sort();
         chains.dedup();
         for (table, chain) in chains {
+            let chain = String::from_utf8_lossy(&chain);
             let words = ["-t", &table, "-N", &chain];
             let out = run(self.program(self.adder, ""), &words, b"")?;
             if !out.status.success() {

@@ -46,7 +46,7 @@ pub struct Seeds {
     /// `# ipset:` commands.
     pub ipset_commands: Vec<Vec<String>>,
     /// Chains that are not base chains, with their tables.
-    pub chains: Vec<(String, String)>,
+    pub chains: Vec<(String, Vec<u8>)>,
 }
 
 impl Seeds {
@@ -73,11 +73,10 @@ impl Seeds {
         if same_family && accepted {
             self.ipset_commands.extend(file.ipset_commands.iter().cloned());
             for (table, chain) in &file.chains {
-                let chain = String::from_utf8_lossy(chain).into_owned();
                 let base = rfw_compiler::TableSpec::named(table.as_bytes())
-                    .is_some_and(|spec| spec.chain(chain.as_bytes()).is_some());
+                    .is_some_and(|spec| spec.chain(chain).is_some());
                 if !base {
-                    self.chains.push((table.clone(), chain));
+                    self.chains.push((table.clone(), chain.clone()));
                 }
             }
         }

@@ -9,9 +9,7 @@ use rfw_extensions::{Encoding, Printer};
 use rfw_kernel::Live;
 use rfw_nft::message::Rule as Dumped;
 use rfw_nft::{Expr, Listing};
-use rfw_syntax::Mode;
-use rfw_testing::fixture::line::Place;
-use rfw_testing::fixture::{RuleFile, RuleLine, build_line};
+use rfw_testing::fixture::{RuleFile, RuleLine};
 use rfw_testing::golden::hex;
 use rfw_testing::names::SystemNames;
 use rfw_testing::oracle::user_size;
@@ -106,16 +104,8 @@ impl<'c> Case<'c> {
 
     fn build(&mut self, lines: &[RuleLine]) {
         for line in lines {
-            let chains = self.file.chains_of(&line.table);
-            let place = Place {
-                family: self.file.family,
-                table: &line.table,
-                chains: &chains,
-                names: &self.names,
-                mode: Mode::Restore,
-            };
             let text = String::from_utf8_lossy(&line.text).into_owned();
-            match build_line(&line.text, &place) {
+            match self.file.build(line, &self.names) {
                 Ok(built) => self.wanted.extend(built.rules.into_iter().map(|rule| Wanted {
                     key: (line.table.clone(), built.chain.clone()),
                     line: line.number,

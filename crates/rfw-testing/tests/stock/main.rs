@@ -12,9 +12,9 @@ mod scripts;
 mod translate;
 
 use rfw_nft::Family;
-use rfw_syntax::{Mode, split_line};
-use rfw_testing::fixture::line::{Place, classic_text};
-use rfw_testing::fixture::{Kind, RuleFile, RuleLine, build_line, load};
+use rfw_syntax::split_line;
+use rfw_testing::fixture::line::classic_text;
+use rfw_testing::fixture::{Kind, RuleFile, RuleLine, load};
 use rfw_testing::names::SystemNames;
 
 use compare::{Case, Report};
@@ -123,9 +123,7 @@ fn reject(file: &RuleFile, line: &RuleLine, names: &SystemNames, report: &mut Re
     if !line.differs && !matches!(status, Some(1..=3)) {
         return complain(format!("stock's status is {status:?}: {theirs}"));
     }
-    let place =
-        Place { family: file.family, table: &line.table, chains: &[], names, mode: Mode::CommandLine };
-    let diagnostic = match build_line(&line.text, &place) {
+    let diagnostic = match file.build(line, names) {
         Err(diagnostic) => diagnostic,
         Ok(_) => return complain(format!("rfw takes it; stock: {theirs}")),
     };

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use rfw_compiler::Rule;
 use rfw_nft::Family;
 use rfw_syntax::Mode;
-use rfw_testing::fixture::line::Place;
 use rfw_testing::fixture::{RuleFile, RuleLine, build_line};
 use rfw_testing::pool::{CHAIN, Choice, Pool};
 
@@ -45,10 +44,7 @@ fn rules(pool: &Pool, seed: u64) -> Vec<(String, Vec<u8>)> {
             matches: (0..numbers.next() % 5).map(|_| numbers.next()).collect(),
         };
         let (text, table) = pool.assemble(&choice).unwrap();
-        let chains = pool.chains_of(table);
-        let place =
-            Place { family: pool.family, table, chains: &chains, names: &pool.names, mode: Mode::Restore };
-        let built = build_line(&text, &place);
+        let built = build_line(&text, &pool.place(table));
         let unsayable = UNSAYABLE.iter().any(|part| text.windows(part.len()).any(|w| w == part.as_bytes()));
         if !unsayable && built.is_ok_and(|b| !b.rules.iter().any(repeats)) {
             rules.push((table.to_owned(), text));
@@ -66,6 +62,7 @@ pub fn file(family: Family, seed: u64) -> RuleFile {
         name: format!("random/{}", family.nft_name()),
         path: PathBuf::new(),
         family,
+        mode: Mode::Restore,
         ipset_commands: pool.ipset_commands.clone(),
         chains: Vec::new(),
         lines: Vec::new(),

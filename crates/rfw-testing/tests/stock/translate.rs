@@ -14,9 +14,7 @@ use rfw_nft::expr::{CmpOp, meta};
 use rfw_nft::message::userdata;
 use rfw_nft::predicate::{Field, Item, Op, Place as Written, Relation, Value, raise};
 use rfw_nft::{Family, message};
-use rfw_syntax::Mode;
-use rfw_testing::fixture::line::Place;
-use rfw_testing::fixture::{RuleFile, build_line, load as fixtures};
+use rfw_testing::fixture::{RuleFile, load as fixtures};
 use rfw_testing::names::SystemNames;
 
 use crate::netns::{make_sets, run, say, within};
@@ -97,15 +95,7 @@ fn approximated(file: &RuleFile) -> Vec<(String, Key, Nearly)> {
     let names = SystemNames::default();
     let mut found = Vec::new();
     for line in &file.lines {
-        let chains = file.chains_of(&line.table);
-        let place = Place {
-            family: file.family,
-            table: &line.table,
-            chains: &chains,
-            names: &names,
-            mode: Mode::Restore,
-        };
-        let built = build_line(&line.text, &place).unwrap();
+        let built = file.build(line, &names).unwrap();
         for near in built.rules.iter().filter_map(|rule| nearly(rule, file.family, (0, 0))) {
             let text = String::from_utf8_lossy(&line.text).into_owned();
             found.push((text, (line.table.clone(), built.chain.clone()), near));
@@ -210,15 +200,7 @@ fn translated(file: &RuleFile, tally: &mut Tally) -> Vec<Case> {
     let names = SystemNames::default();
     let mut cases = Vec::new();
     for line in &file.lines {
-        let chains = file.chains_of(&line.table);
-        let place = Place {
-            family: file.family,
-            table: &line.table,
-            chains: &chains,
-            names: &names,
-            mode: Mode::Restore,
-        };
-        let built = build_line(&line.text, &place).unwrap();
+        let built = file.build(line, &names).unwrap();
         for rule in &built.rules {
             let counters = built.counters.unwrap_or_default();
             let lowered = lower(rule, Encoding::Native, file.family, counters);

@@ -3,6 +3,7 @@
 use rfw_diagnostics::{Classic, Diagnostic, Source, codes};
 use rfw_syntax::{LineKind, SaveLines};
 
+use super::said::{Moment, Phase};
 use crate::engine::Halt;
 use crate::personality::Personality;
 use crate::{iptables, report};
@@ -21,19 +22,31 @@ pub(super) fn report_halt(personality: &Personality, halt: Halt, source: &Source
     }
 }
 
+/// When the original would have ended; `None` if only the system was in the way.
+pub(super) fn moment(halt: &Halt, source: &Source) -> Option<Moment> {
+    let Halt::Diagnostics(found) = halt else { return None };
+    let commits = commits(source);
+    found.iter().map(|diagnostic| told_at(diagnostic, &commits)).min()
+}
+
 /// The `COMMIT`s of a text, in order: where each ends, and the number of its line.
-fn commits(source: &Source) -> Vec<(u32, usize)> {
+pub(super) fn commits(source: &Source) -> Vec<(u32, usize)> {
     let lines = SaveLines::new(&source.text).filter(|line| matches!(line.kind, LineKind::Commit));
     lines.map(|line| (line.span.end, line.number)).collect()
 }
 
-/// When the original would have found a mistake: it parses a table's lines first, then does what they say.
-fn told_at(diagnostic: &Diagnostic, commits: &[(u32, usize)]) -> (usize, bool, u32) {
+/// When the original would have found a mistake: it parses a table's lines first, then does what they say, then asks the kernel.
+fn told_at(diagnostic: &Diagnostic, commits: &[(u32, usize)]) -> Moment {
     let start = diagnostic.span.start;
     let before = commits.partition_point(|&(end, _)| end <= start);
     let target = matches!(diagnostic.code, codes::UNKNOWN_TARGET | codes::UNDEFINED_CHAIN);
-    let doing = target || matches!(diagnostic.classic, Some(Classic::Other(_) | Classic::Resource(_)));
-    (before, doing, start)
+    let phase = match diagnostic.classic {
+        _ if target => Phase::Doing,
+        Some(Classic::Other(_) | Classic::Refused(_)) => Phase::Doing,
+        Some(Classic::Resource(_)) => Phase::Asking,
+        _ => Phase::Reading,
+    };
+    (before, phase, start)
 }
 
 /// The line that iptables-restore names: for a chain that does not exist it is that of the COMMIT.

@@ -5,6 +5,7 @@
 
 mod mistakes;
 mod options;
+mod said;
 mod threads;
 #[cfg(test)]
 mod threads_tests;
@@ -27,6 +28,7 @@ use crate::personality::Personality;
 use crate::report;
 use crate::settings::Settings;
 use options::Options;
+use said::{Phase, Said};
 
 /// Runs the command; gives the exit status.
 pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
@@ -70,10 +72,9 @@ fn apply(personality: &Personality, options: &Options, source: &Source, settings
     let history = needs_history(&source.text);
     let weighed = Lists::Weighed { most: MOST_STEPS };
     let (mut from, mut lists, mut warned) = (0, weighed, false);
-    let mut said = Vec::new();
+    let mut said = Said::default();
     loop {
-        // What -v says comes before the kernel's refusal.
-        let mut text = Vec::new();
+        let mut text = Said::default();
         let outcome = iptables::retry(|| {
             let left = source.text.len() - from.min(source.text.len());
             let family = personality.family;
@@ -87,28 +88,30 @@ fn apply(personality: &Personality, options: &Options, source: &Source, settings
                 report::error_text(&file.warnings);
                 warned = true;
             }
+            text = std::mem::take(&mut file.said);
             read?;
             let next = file.next;
-            text = std::mem::take(&mut file.said);
             if !options.test {
                 file.transaction.commit()?;
             }
             Ok(next)
         });
         if !matches!(outcome, Err(Halt::Lists(_))) {
-            said.append(&mut text);
+            said.append(text);
         }
         match outcome {
             Ok(Some(next)) => (from, lists, warned) = (next, weighed, false),
             Ok(None) => break,
             Err(Halt::Lists(other)) => lists = other,
             Err(halt) => {
-                report::output(&said);
+                // What -v says comes before the refusal.
+                let until = mistakes::moment(&halt, source);
+                report::output(&said.text(source, until, options.test));
                 return mistakes::report_halt(personality, halt, source);
             }
         }
     }
-    report::output(&said);
+    report::output(&said.text(source, None, options.test));
     0
 }
 
@@ -139,11 +142,9 @@ struct File<'f, 't> {
     found: Vec<Diagnostic>,
     /// Where the next transaction begins, if the file needs more than one.
     next: Option<usize>,
-    said: Vec<u8>,
+    said: Said,
     /// What is said on standard error of lines that are taken.
     warnings: String,
-    /// What `-v` says of the open table: it comes with its COMMIT.
-    said_table: Vec<u8>,
 }
 
 impl<'f, 't> File<'f, 't> {
@@ -168,9 +169,8 @@ impl<'f, 't> File<'f, 't> {
             seen: Vec::new(),
             found: Vec::new(),
             next: None,
-            said: Vec::new(),
+            said: Said::default(),
             warnings: String::new(),
-            said_table: Vec::new(),
         }
     }
 
@@ -251,10 +251,7 @@ impl<'f, 't> File<'f, 't> {
             // Up to the next table, as the original passes over one that is not wanted.
             _ if self.skipping => Ok(()),
             LineKind::Commit => match self.table.take() {
-                Some(_) => {
-                    self.said.append(&mut self.said_table);
-                    Ok(())
-                }
+                Some(_) => Ok(()),
                 None => Err(framing("there is no open table; a table begins with `*`")),
             },
             LineKind::Chain(chain) if self.table.is_some() => self.chain(chain, from, line),
@@ -342,8 +339,9 @@ impl<'f, 't> File<'f, 't> {
                 let flushed = self.transaction.said_on_start(table)?;
                 let users = flushed.iter().filter(|name| spec.chain(name).is_none());
                 let deleted: Vec<Vec<u8>> = users.cloned().collect();
-                self.said_table.extend(iptables::said_of_chains("Flushing", &flushed));
-                self.said_table.extend(iptables::said_of_chains("Deleting", &deleted));
+                let mut text = iptables::said_of_chains("Flushing", &flushed);
+                text.extend(iptables::said_of_chains("Deleting", &deleted));
+                self.said.add(Phase::Doing, line.span.start, text);
             }
             self.transaction.start_over(table, name.span);
         }
@@ -397,8 +395,7 @@ impl<'f, 't> File<'f, 't> {
     /// A comment may hold a foreign rule; anything else is echoed by `-v` only.
     fn comment(&mut self, text: &[u8], span: Span) -> Done<()> {
         if self.options.verbose {
-            self.said.extend_from_slice(text);
-            self.said.push(b'\n');
+            self.said.add(Phase::Reading, span.start, [text, b"\n"].concat());
         }
         let (Some((_, table)), Some(rule)) = (self.table, foreign::parse(text)) else { return Ok(()) };
         let name = Word { text: rule.chain.clone().into(), span, quoted: false };
@@ -424,13 +421,17 @@ impl<'f, 't> File<'f, 't> {
         let rules = iptables::built(self.personality.family, spec, &command, self.names, warn)?;
         let version = self.personality.version;
         match command.action {
-            Action::List | Action::ListRules => self.listing(spec, &command),
+            Action::List | Action::ListRules => self.listing(spec, &command, line),
             Action::Version => {
-                self.said_table.extend_from_slice(format!("{}\n", self.personality.banner()).as_bytes());
+                let text = format!("{}\n", self.personality.banner());
+                self.said.add(Phase::Doing, line.span.start, text.into_bytes());
                 Ok(())
             }
             _ => {
-                iptables::apply(&mut self.transaction, spec, &command, &rules, version, &mut self.said_table)
+                let mut text = Vec::new();
+                let done = iptables::apply(&mut self.transaction, spec, &command, &rules, version, &mut text);
+                self.said.add(Phase::Doing, line.span.start, text);
+                done
             }
         }
     }
@@ -467,10 +468,10 @@ impl<'f, 't> File<'f, 't> {
     }
 
     /// `-L` or `-S` inside a file shows the ruleset as it is before this transaction.
-    fn listing(&mut self, spec: &'static TableSpec, command: &Command<'_>) -> Done<()> {
+    fn listing(&mut self, spec: &'static TableSpec, command: &Command<'_>, line: &Line<'_>) -> Done<()> {
         let mut live = Live::open().map_err(|e| Halt::from(rfw_kernel::Error::Os(e)))?;
         let text = crate::show::show(&mut live, self.names, self.personality, spec, command)?;
-        self.said.extend_from_slice(&text);
+        self.said.add(Phase::Doing, line.span.start, text);
         Ok(())
     }
 }

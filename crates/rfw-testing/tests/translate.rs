@@ -9,7 +9,8 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rfw_compiler::lower;
-use rfw_compiler::nft_syntax::{nearly, rule_text};
+use rfw_compiler::nft_json::{self, NoJson};
+use rfw_compiler::nft_syntax::{family_word, nearly, rule_text};
 use rfw_extensions::Encoding;
 use rfw_nft::Family;
 use rfw_testing::fixture::{Fixture, RuleFile, load};
@@ -81,4 +82,29 @@ fn golden() {
         let filtered = std::env::var_os("RFW_FIXTURES").is_some();
         assert!(filtered || name.ends_with(".new") || wanted.contains(&name), "{name} belongs to no fixture");
     }
+}
+
+/// What JSON cannot say is told as such, and nothing else is.
+#[test]
+fn every_text_has_its_json() {
+    let mut complaints = Vec::new();
+    for file in load().expect("fixtures").iter().flat_map(|f| &f.accept) {
+        let names = file.fixed_names();
+        for line in &file.lines {
+            let built = file.build(line, &names).expect("a fixture builds");
+            for rule in &built.rules {
+                let lowered = lower(rule, Encoding::Native, file.family, built.counters.unwrap_or_default());
+                let Ok(text) = rule_text(&lowered.exprs, &lowered.userdata, file.family) else { continue };
+                let command = format!("add rule {} x y {}", family_word(file.family), text.text);
+                match nft_json::command(&command) {
+                    Err(NoJson(word)) if word.parse::<u64>().is_ok_and(|n| i64::try_from(n).is_err()) => {}
+                    Err(error) => {
+                        complaints.push(format!("{}:{}: {command}: {error}", file.name, line.number))
+                    }
+                    Ok(_) => {}
+                }
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }

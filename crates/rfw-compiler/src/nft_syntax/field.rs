@@ -57,7 +57,7 @@ const STATUS: &[(u64, &str)] = &[
 pub(super) const TCP_FLAGS: &[(u64, &str)] =
     &[(1, "fin"), (2, "syn"), (4, "rst"), (8, "psh"), (16, "ack"), (32, "urg"), (64, "ecn"), (128, "cwr")];
 /// Types of chunks that nft can name.
-const CHUNKS: &[(u8, &str)] = &[
+pub(crate) const CHUNKS: &[(u8, &str)] = &[
     (0, "data"),
     (1, "init"),
     (2, "init-ack"),
@@ -77,7 +77,9 @@ const CHUNKS: &[(u8, &str)] = &[
     (0xc0, "forward-tsn"),
     (0xc1, "asconf"),
 ];
-const FIB_FLAGS: &[(u32, &str)] = &[(1, "saddr"), (2, "daddr"), (4, "mark"), (8, "iif"), (16, "oif")];
+/// What a route is looked up by.
+pub(crate) const FIB_FLAGS: &[(u32, &str)] =
+    &[(1, "saddr"), (2, "daddr"), (4, "mark"), (8, "iif"), (16, "oif")];
 
 /// The name of a field; `protocol` is the transport protocol that the rule has tested for.
 pub(super) fn name(field: &Field, family: Family, protocol: Option<u8>) -> Written<Name> {

@@ -17,7 +17,9 @@ use rfw_nft::message::userdata;
 use rfw_nft::predicate::{Field, Item, Place, Raised, raise};
 use rfw_nft::{Expr, Family};
 
+pub(crate) use field::{CHUNKS, FIB_FLAGS};
 pub use nearly::{Nearly, nearly};
+pub(crate) use statement::{LOG_LEVELS, NAT_FLAGS, TCP_OPTIONS};
 pub use words::chain_name;
 
 use crate::ir::Rule;

@@ -19,11 +19,15 @@ const LOG_FLAGS: &[(u32, &str)] = &[
     (0x20, "flags ether"),
 ];
 /// `enum nft_log_level`.
-const LOG_LEVELS: [&str; 9] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit"];
+pub(crate) const LOG_LEVELS: [&str; 9] =
+    ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit"];
 /// nft's buffer for a prefix, NUL included; a longer one breaks nft.
 const LOG_PREFIX_MAX: usize = 128;
+/// TCP options that nft can name.
+pub(crate) const TCP_OPTIONS: &[(u8, &str)] =
+    &[(2, "maxseg"), (3, "window"), (4, "sack-perm"), (5, "sack"), (8, "timestamp")];
 /// Flags of nat that nft writes as words.
-const NAT_FLAGS: &[(u32, &str)] = &[
+pub(crate) const NAT_FLAGS: &[(u32, &str)] = &[
     (nat::PROTO_RANDOM, "random"),
     (nat::PROTO_RANDOM_FULLY, "fully-random"),
     (nat::PERSISTENT, "persistent"),
@@ -340,12 +344,6 @@ fn reject(kind: u32, code: u8, family: Family) -> Written<String> {
 }
 
 fn tcp_option(kind: u8) -> String {
-    match kind {
-        2 => "maxseg".to_owned(),
-        3 => "window".to_owned(),
-        4 => "sack-perm".to_owned(),
-        5 => "sack".to_owned(),
-        8 => "timestamp".to_owned(),
-        _ => kind.to_string(),
-    }
+    let name = TCP_OPTIONS.iter().find(|(number, _)| *number == kind).map(|(_, name)| (*name).to_owned());
+    name.unwrap_or_else(|| kind.to_string())
 }

@@ -204,9 +204,13 @@ pub fn warnings_of_words(rule: &RuleAst<'_>) -> impl Iterator<Item = String> {
 
 /// What iptables says of rules that it takes with a warning; several addresses in one command say it once.
 pub fn warnings_of_rules(family: Family, command: &Command<'_>, rules: &[Rule]) -> Vec<String> {
-    let parts = rules.first().into_iter().flat_map(|rule| &rule.matches).zip(&command.rule.matches);
-    let values = parts.flat_map(|(part, loaded)| part.warnings(&loaded.uses)).map(|text| format!("{text}\n"));
-    values.chain(warning_of_headers(family, command, rules)).collect()
+    let mut warnings = Vec::new();
+    let matches = rules.first().map_or(&[][..], |rule| &rule.matches);
+    for (part, loaded) in matches.iter().zip(&command.rule.matches) {
+        warnings.extend(part.warnings(&loaded.uses).iter().map(|text| format!("{text}\n")));
+    }
+    warnings.extend(warning_of_headers(family, command, rules));
+    warnings
 }
 
 /// IPv6 extension headers are no protocol that `-p` would see: a packet's protocol is that of its last header.

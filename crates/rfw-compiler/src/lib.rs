@@ -22,5 +22,5 @@ pub use ir::{Body, Rule, RuleTarget, Stored};
 pub use kept::{Kept, kept};
 pub use lift::{lift, normal};
 pub use list::{ListOptions, list_heading, list_rule, list_verbose_line};
-pub use lower::{ListForm, Lowered, Part, lower, lower_lists, part_of};
+pub use lower::{ListForm, Lowered, Part, lower, lower_in_buffer, lower_lists, part_of};
 pub use print::{print_rule, print_stored};

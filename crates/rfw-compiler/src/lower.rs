@@ -63,8 +63,21 @@ pub fn lower_lists(
     family: Family,
     counters: (u64, u64),
 ) -> Lowered {
+    lower_in_buffer(Vec::with_capacity(12), rule, encoding, lists, family, counters)
+}
+
+/// The same, with a buffer of the caller's for the expressions, whose contents go.
+#[must_use]
+pub fn lower_in_buffer(
+    exprs: Vec<Expr>,
+    rule: &Rule,
+    encoding: Encoding,
+    lists: ListForm,
+    family: Family,
+    counters: (u64, u64),
+) -> Lowered {
     let protocol = rule.selector.protocol_pair();
-    let mut out = Lowering::new(encoding, family, protocol);
+    let mut out = Lowering::in_buffer(exprs, encoding, family, protocol);
     rule.selector.lower(&mut out);
     for part in &rule.matches {
         lower_match(part, lists, &mut out);

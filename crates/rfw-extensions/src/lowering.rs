@@ -52,15 +52,19 @@ impl Lowering {
     /// An empty one.
     #[must_use]
     pub fn new(encoding: Encoding, family: Family, protocol: Option<(u8, bool)>) -> Self {
-        Self {
-            exprs: Vec::with_capacity(12),
-            encoding,
-            family,
-            protocol,
-            hints: Vec::new(),
-            spellings: Vec::new(),
-            comment: None,
-        }
+        Self::in_buffer(Vec::with_capacity(12), encoding, family, protocol)
+    }
+
+    /// The same, with a buffer of the caller's for the expressions, whose contents go.
+    #[must_use]
+    pub fn in_buffer(
+        mut exprs: Vec<Expr>,
+        encoding: Encoding,
+        family: Family,
+        protocol: Option<(u8, bool)>,
+    ) -> Self {
+        exprs.clear();
+        Self { exprs, encoding, family, protocol, hints: Vec::new(), spellings: Vec::new(), comment: None }
     }
 
     /// Whether native expressions are wanted.

@@ -3,6 +3,7 @@
 //! Both encodings are the same expressions (encoding.md 1.1), in the order interface, protocol, addresses, fragment.
 //! Lifting accepts any order and what nft writes by hand, as long as each field is tested once.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use rfw_diagnostics::{Classic, Diagnostic, codes};
@@ -11,6 +12,7 @@ use rfw_nft::predicate::{Field, Item, Op, Raised, Relation, Value};
 use rfw_syntax::{Negatable, RuleAst, Word};
 use rfw_values::address::{from_octets, full_mask, octets};
 use rfw_values::{AddrMask, HostOrAddr, Interface};
+use smallvec::{SmallVec, smallvec};
 
 use crate::context::{Family, Names, ParseCx};
 use crate::lowering::Lowering;
@@ -82,7 +84,10 @@ pub fn protocol_name(number: u8, names: &dyn Names) -> Option<String> {
 /// With iptables' words.
 pub fn parse_protocol(part: &Negatable<Word<'_>>, cx: &ParseCx<'_>) -> Parsed<(u8, bool)> {
     let word = &part.value;
-    let lower = word.text.to_ascii_lowercase();
+    let mut lower = Cow::Borrowed(&word.text[..]);
+    if lower.iter().any(u8::is_ascii_uppercase) {
+        lower.to_mut().make_ascii_lowercase();
+    }
     let number = match rfw_values::number::prefix(&lower) {
         Some((number, len)) if len == lower.len() => u8::try_from(number).ok(),
         _ => None,
@@ -132,7 +137,7 @@ impl Selector {
     ///
     /// # Errors
     /// The first bad value.
-    pub fn parse(rule: &RuleAst<'_>, cx: &ParseCx<'_>) -> Parsed<Vec<Self>> {
+    pub fn parse(rule: &RuleAst<'_>, cx: &ParseCx<'_>) -> Parsed<SmallVec<[Self; 1]>> {
         let mut base = Self::default();
         if let Some(part) = &rule.fragment {
             if cx.family == Family::Ipv6 {
@@ -149,7 +154,7 @@ impl Selector {
         base.protocol = cx.protocol.filter(|p| p.0 != 0).map(|(value, inverted)| Inv { inverted, value });
         let sources = addresses(rule.source.as_ref(), cx)?;
         let destinations = addresses(rule.destination.as_ref(), cx)?;
-        let mut all = Vec::with_capacity(sources.len() * destinations.len());
+        let mut all = SmallVec::with_capacity(sources.len() * destinations.len());
         for source in &sources {
             for destination in &destinations {
                 all.push(Self { source: source.clone(), destination: destination.clone(), ..base.clone() });
@@ -402,11 +407,21 @@ fn interface(part: Option<&Negatable<Word<'_>>>) -> Parsed<Option<Inv<Interface>
     Ok(Some(Inv { inverted: part.inverted, value }))
 }
 
-/// The addresses of a `-s` or `-d`, `None` standing for every address; at least one element.
-fn addresses(part: Option<&Negatable<Word<'_>>>, cx: &ParseCx<'_>) -> Parsed<Vec<Option<Inv<AddrMask>>>> {
-    let Some(part) = part else { return Ok(vec![None]) };
+/// Addresses to test, `None` standing for every address; nearly always one.
+type Addresses = SmallVec<[Option<Inv<AddrMask>>; 1]>;
+
+/// The addresses of a `-s` or `-d`; at least one element.
+fn addresses(part: Option<&Negatable<Word<'_>>>, cx: &ParseCx<'_>) -> Parsed<Addresses> {
+    let Some(part) = part else { return Ok(smallvec![None]) };
     let word = &part.value;
     let v6 = cx.family == Family::Ipv6;
+    let test = |value: AddrMask| {
+        (!value.is_any() || part.inverted).then_some(Inv { inverted: part.inverted, value })
+    };
+    let single = if v6 { AddrMask::parse_v6(&word.text) } else { AddrMask::parse_v4(&word.text) };
+    if let Ok(value) = single {
+        return Ok(smallvec![test(value)]);
+    }
     let list = HostOrAddr::parse_list(&word.text, v6).map_err(|error| {
         let shown = String::from_utf8_lossy(
             &word.text[error.start.min(word.text.len())..error.end.min(word.text.len())],
@@ -449,10 +464,7 @@ fn addresses(part: Option<&Negatable<Word<'_>>>, cx: &ParseCx<'_>) -> Parsed<Vec
             unique.push(addr);
         }
     }
-    Ok(unique
-        .into_iter()
-        .map(|value| (!value.is_any() || part.inverted).then_some(Inv { inverted: part.inverted, value }))
-        .collect())
+    Ok(unique.into_iter().map(test).collect())
 }
 
 fn no_host(word: &Word<'_>, name: &[u8], range: std::ops::Range<usize>, v6: bool) -> Box<Diagnostic> {

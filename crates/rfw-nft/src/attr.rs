@@ -42,6 +42,9 @@ impl<'b> Writer<'b> {
             [v0, v1, v2, v3] => return self.word(len, kind, [v0, v1, v2, v3]),
             _ => {}
         }
+        if let Some(value) = padded(payload) {
+            return self.two_words(len, kind, value);
+        }
         self.header(len, kind);
         self.buf.extend_from_slice(payload);
         self.pad();
@@ -50,6 +53,9 @@ impl<'b> Writer<'b> {
     /// A string with its terminating NUL.
     pub fn string(&mut self, kind: u16, text: &[u8]) {
         let len = u16::try_from(text.len() + 5).unwrap_or(u16::MAX);
+        if let Some(value) = padded(text).filter(|_| text.len() < 8) {
+            return self.two_words(len, kind, value);
+        }
         self.header(len, kind);
         self.buf.extend_from_slice(text);
         self.buf.push(0);
@@ -109,6 +115,13 @@ impl<'b> Writer<'b> {
         self.buf.extend_from_slice(&[l0, l1, k0, k1, v0, v1, v2, v3]);
     }
 
+    /// The same with five to eight bytes of payload.
+    #[inline]
+    fn two_words(&mut self, len: u16, kind: u16, [v0, v1, v2, v3, v4, v5, v6, v7]: [u8; 8]) {
+        let ([l0, l1], [k0, k1]) = (len.to_ne_bytes(), kind.to_ne_bytes());
+        self.buf.extend_from_slice(&[l0, l1, k0, k1, v0, v1, v2, v3, v4, v5, v6, v7]);
+    }
+
     fn header(&mut self, len: u16, kind: u16) {
         let ([l0, l1], [k0, k1]) = (len.to_ne_bytes(), kind.to_ne_bytes());
         self.buf.extend_from_slice(&[l0, l1, k0, k1]);
@@ -118,6 +131,16 @@ impl<'b> Writer<'b> {
         let missing = self.buf.len().wrapping_neg() % 4;
         self.buf.extend_from_slice(&[0; 3][..missing]);
     }
+}
+
+/// Four to eight bytes with zeroes behind them: names of tables, chains and expressions are that long.
+#[inline]
+fn padded(payload: &[u8]) -> Option<[u8; 8]> {
+    let (first, last) = (payload.first_chunk::<4>()?, payload.last_chunk::<4>()?);
+    let from = payload.len() - 4;
+    let [first, last] = [first, last].map(|four| u64::from(u32::from_le_bytes(*four)));
+    // The two overlap in the same bytes.
+    (from <= 4).then(|| (first | last << (8 * from)).to_le_bytes())
 }
 
 /// One attribute of a message.

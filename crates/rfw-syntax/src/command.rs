@@ -1,6 +1,7 @@
 //! The abstract syntax of one command.
 
 use rfw_diagnostics::Span;
+use smallvec::SmallVec;
 
 use crate::{ExtId, OptionSpec, Word};
 
@@ -52,7 +53,15 @@ pub struct Loaded<'a> {
     /// Whether `-p` and an option loaded it, not `-m`.
     pub implicit: bool,
     /// The options in the order given.
-    pub uses: Vec<Use<'a>>,
+    pub uses: SmallVec<[Use<'a>; 1]>,
+}
+
+impl Loaded<'_> {
+    /// Without options yet.
+    #[must_use]
+    pub fn new(id: ExtId, at: Span, implicit: bool) -> Self {
+        Self { id, at, implicit, uses: SmallVec::new() }
+    }
 }
 
 /// What stands after `-j` or `-g`.

@@ -1,6 +1,7 @@
 //! Which options go with which command (iptables(8); texts of 1.8.9).
 
 use rfw_diagnostics::{Diagnostic, Span, codes};
+use smallvec::SmallVec;
 
 use crate::command::Action;
 use crate::grammar::long_of;
@@ -8,7 +9,7 @@ use crate::words::Word;
 
 /// The base options given so far.
 #[derive(Debug, Default)]
-pub(crate) struct Given(Vec<(u8, Span)>);
+pub(crate) struct Given(SmallVec<[(u8, Span); 8]>);
 
 impl Given {
     /// Notes an option that may be given once.

@@ -22,6 +22,17 @@ impl Word<'_> {
         String::from_utf8_lossy(&self.text)
     }
 
+    /// Whether one of its bytes is zero.
+    pub(crate) fn has_nul(&self) -> bool {
+        // Asked of every word, and most are too short for the methods that are quick with long ones: eight bytes at a time, of
+        // which the lowest zero borrows from its top bit.
+        let (eights, rest) = self.text.as_chunks::<8>();
+        eights.iter().any(|eight| {
+            let eight = u64::from_ne_bytes(*eight);
+            eight.wrapping_sub(0x0101_0101_0101_0101) & !eight & 0x8080_8080_8080_8080 != 0
+        }) || rest.contains(&0)
+    }
+
     /// The span of a byte range inside the word; the whole word where quoting has shifted the bytes.
     #[must_use]
     pub fn part(&self, start: usize, end: usize) -> Span {
@@ -65,6 +76,16 @@ pub fn join_argv(arguments: &[Vec<u8>]) -> WordsSource<'_> {
     WordsSource { source: Source::new("<command line>", SourceKind::CommandLine, text), words }
 }
 
+/// What ends a word without quotes.
+const ENDS_PLAIN: [bool; 256] = {
+    let mut ends = [false; 256];
+    ends[b' ' as usize] = true;
+    ends[b'\t' as usize] = true;
+    ends[b'\n' as usize] = true;
+    ends[b'"' as usize] = true;
+    ends
+};
+
 /// Splits a restore line (without its newline) that starts at byte `offset` of its source.
 ///
 /// As iptables-restore does: blanks separate; `"` opens and closes a quote, and closing ends the argument; inside quotes
@@ -77,7 +98,7 @@ pub fn split_line<'a>(line: &'a [u8], offset: usize, out: &mut Vec<Word<'a>>) {
             continue;
         }
         let start = at;
-        let plain = line[at..].iter().position(|b| matches!(b, b' ' | b'\t' | b'\n' | b'"'));
+        let plain = line[at..].iter().position(|&b| ENDS_PLAIN[usize::from(b)]);
         let end = plain.map_or(line.len(), |p| at + p);
         if end == line.len() || line[end] != b'"' {
             let span = Span::new(offset + start, offset + end);
@@ -172,6 +193,21 @@ mod tests {
         assert_eq!(words[1].span, Span::new(13, 18));
         assert_eq!(words[1].part(0, 1), Span::new(13, 18));
         assert_eq!(words[0].part(1, 2), Span::new(11, 12));
+    }
+
+    #[test]
+    fn finds_nul() {
+        for len in 0..20 {
+            let word = |text| Word { text: Cow::Owned(text), span: Span::new(0, len), quoted: false };
+            for other in [1, b'a', 0x7f, 0x80, 0xff] {
+                assert!(!word(vec![other; len]).has_nul());
+                for at in 0..len {
+                    let mut text = vec![other; len];
+                    text[at] = 0;
+                    assert!(word(text).has_nul(), "{other} {at} {len}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -264,6 +264,10 @@ pub fn numeric_v4(text: &[u8]) -> Option<Ipv4Addr> {
 
 /// Up to four parts of one byte each, missing ones zero.
 pub(crate) fn short_v4(text: &[u8]) -> Option<Ipv4Addr> {
+    // How nearly all are written; what Rust takes is meant so by the C library, too.
+    if let Some(addr) = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()) {
+        return Some(addr);
+    }
     let mut octets = [0u8; 4];
     let mut places = octets.iter_mut();
     for part in text.split(|&b| b == b'.') {

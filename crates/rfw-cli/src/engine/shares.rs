@@ -1,9 +1,9 @@
 //! A transaction's rules from several threads: each has a share of the batch to append to.
 
-use rfw_compiler::{Lowered, lower_lists};
+use rfw_compiler::{Lowered, lower_in_buffer};
 use rfw_kernel::{Batch, TableId};
-use rfw_nft::Family;
 use rfw_nft::message::{NewRule, Place};
+use rfw_nft::{Expr, Family};
 
 use super::lists::{Lists, Tally};
 use super::ops::{Op, OpKind};
@@ -21,6 +21,10 @@ pub struct Share<'s> {
     sets: Tally,
     /// The number that a set got last.
     set_id: u32,
+    /// The chain that was asked for last.
+    last: u32,
+    /// Room for the expressions of a rule.
+    exprs: Vec<Expr>,
 }
 
 /// What a share has written.
@@ -42,14 +46,19 @@ pub struct Size {
 
 impl Share<'_> {
     /// A chain that is known to be there.
-    pub fn chain(&self, name: &[u8]) -> Option<u32> {
-        self.state.find(name).filter(|&index| self.state.chain(index).present)
+    pub fn chain(&mut self, name: &[u8]) -> Option<u32> {
+        // Rules of a chain mostly stand together.
+        if self.state.chain_name(self.last) != Some(name) {
+            self.last = self.state.find(name)?;
+        }
+        self.state.chain(self.last).present.then_some(self.last)
     }
 
     /// Appends a rule to a chain.
     pub fn append(&mut self, chain: u32, wanted: Wanted<'_>) {
         let (encoding, lists) = (self.state.encoding, self.lists.form());
-        let mut lowered = lower_lists(wanted.rule, encoding, lists, self.family, wanted.counters);
+        let exprs = std::mem::take(&mut self.exprs);
+        let mut lowered = lower_in_buffer(exprs, wanted.rule, encoding, lists, self.family, wanted.counters);
         let (first, id) = (self.batch.next_seq(), self.set_id);
         let table = TableId::new(self.family, self.state.spec.name.as_bytes());
         self.batch.add_sets(table, &mut lowered.exprs, &mut self.set_id);
@@ -57,6 +66,7 @@ impl Share<'_> {
         write_rule(&mut self.batch, self.family, self.state, chain, Place::Append, &lowered, None);
         let op = Op { kind: OpKind::RuleAppend, span: wanted.span, table: self.table, chain: Some(chain) };
         self.ops.extend((first..self.batch.next_seq()).map(|_| op));
+        self.exprs = lowered.exprs;
     }
 
     /// Whether the transaction will have too many sets, whatever the shares before this one have written.
@@ -120,7 +130,8 @@ impl Transaction<'_> {
             next = next.wrapping_add(u32::try_from(size.lines).unwrap_or(0));
             let table = u32::try_from(table).unwrap_or(u32::MAX);
             let set_id = self.next_id + index * range;
-            Share { family: self.family, state, table, batch, ops, lists: self.lists, sets, set_id }
+            let (family, lists) = (self.family, self.lists);
+            Share { family, state, table, batch, ops, lists, sets, set_id, last: 0, exprs: Vec::new() }
         });
         Some(shares.collect())
     }

@@ -66,8 +66,10 @@ pub(super) fn numbered(text: &str) -> Vec<(u32, String)> {
 }
 
 pub(super) fn by_name<'a>(entries: &'a [Entry], name: &str) -> Option<&'a str> {
+    // Asked of every rule with a protocol; most names already differ in their first letter.
+    let is = |other: &String| other.as_bytes().first() == name.as_bytes().first() && other == name;
     let mut entries = entries.iter();
-    entries.find(|e| e.names.iter().any(|n| n == name)).map(|e| e.value.as_str())
+    entries.find(|e| e.names.iter().any(is)).map(|e| e.value.as_str())
 }
 
 /// An address whose last bytes may be left out.

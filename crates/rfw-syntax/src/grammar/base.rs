@@ -237,13 +237,12 @@ impl<'a> Parser<'_, 'a> {
             .map_later("cannot have ! before --jump"));
         }
         let name = self.required(word, attached, false)?;
-        let shown = name.lossy();
         let bad = if name.text.is_empty() {
             Some("Invalid target name (too short)".to_owned())
         } else if name.text.len() > 28 {
-            Some(format!("Invalid target name `{shown}' (28 chars max)"))
+            Some(format!("Invalid target name `{}' (28 chars max)", name.lossy()))
         } else if name.text.iter().any(u8::is_ascii_whitespace) {
-            Some(format!("Invalid target name `{shown}'"))
+            Some(format!("Invalid target name `{}'", name.lossy()))
         } else {
             None
         };
@@ -256,7 +255,7 @@ impl<'a> Parser<'_, 'a> {
             ));
         }
         let extension = if goto { None } else { self.dictionary.find_target(&name.text) };
-        let extension = extension.map(|id| Loaded { id, at: name.span, implicit: false, uses: Vec::new() });
+        let extension = extension.map(|id| Loaded::new(id, name.span, false));
         self.command.rule.target = Some(TargetAst { name, goto, extension });
         Ok(())
     }
@@ -284,7 +283,7 @@ impl<'a> Parser<'_, 'a> {
                 .parameter(format!("Couldn't load match `{shown}':No such file or directory\n")),
             ));
         };
-        self.command.rule.matches.push(Loaded { id, at: name.span, implicit: false, uses: Vec::new() });
+        self.command.rule.matches.push(Loaded::new(id, name.span, false));
         Ok(())
     }
 

@@ -45,7 +45,7 @@ pub fn parse_command<'a>(
     dictionary: &dyn Dictionary,
 ) -> Result<Command<'a>> {
     // The original stops reading the line there, and the rule loses what follows.
-    if let Some(word) = words.iter().find(|word| word.text.contains(&0)) {
+    if let Some(word) = words.iter().find(|word| word.has_nul()) {
         return Err(nul(word.span));
     }
     let mut parser = Parser::new(words, end, mode, dictionary);

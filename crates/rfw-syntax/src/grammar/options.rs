@@ -116,7 +116,7 @@ impl<'a> Parser<'_, 'a> {
             return found;
         }
         self.implicit_tried = true;
-        self.command.rule.matches.push(Loaded { id, at: word.span, implicit: true, uses: Vec::new() });
+        self.command.rule.matches.push(Loaded::new(id, word.span, true));
         let found = self.find(name);
         if matches!(found, Found::Nothing) {
             self.command.rule.matches.pop();

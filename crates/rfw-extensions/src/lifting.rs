@@ -35,6 +35,18 @@ pub struct Masked<'r> {
     pub value: &'r [u8],
 }
 
+impl Masked<'_> {
+    /// Whether it asks for what is not equal; `None` if it compares by size.
+    #[must_use]
+    pub fn inverted(&self) -> Option<bool> {
+        match self.op {
+            CmpOp::Eq => Some(false),
+            CmpOp::Neq => Some(true),
+            _ => None,
+        }
+    }
+}
+
 impl<'r> Run<'r> {
     /// Over all items of a rule.
     #[must_use]
@@ -174,13 +186,23 @@ impl<'r> Run<'r> {
     pub fn equality(&mut self, field: &Field) -> Option<(bool, &'r [u8])> {
         let start = self.next;
         let masked = self.masked(field)?;
-        let inverted = match masked.op {
-            CmpOp::Eq => Some(false),
-            CmpOp::Neq => Some(true),
-            _ => None,
-        };
-        match inverted {
+        match masked.inverted() {
             Some(inverted) if masked.mask.is_none() => Some((inverted, masked.value)),
+            _ => {
+                self.next = start;
+                None
+            }
+        }
+    }
+
+    /// Takes an (in)equality test of bits of a number of 32 bits in host order: whether it is inverted, value and mask.
+    pub fn masked_number(&mut self, field: &Field) -> Option<(bool, rfw_values::Masked)> {
+        let start = self.next;
+        let test = self.masked(field)?;
+        let number = |bytes: &[u8]| bytes.try_into().ok().map(u32::from_ne_bytes);
+        let mask = test.mask.map_or(Some(u32::MAX), number);
+        match (test.inverted(), number(test.value), mask) {
+            (Some(inverted), Some(value), Some(mask)) => Some((inverted, rfw_values::Masked { value, mask })),
             _ => {
                 self.next = start;
                 None

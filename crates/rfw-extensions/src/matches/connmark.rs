@@ -3,7 +3,7 @@
 //! Compat: xt `connmark` revision 1, `struct xt_connmark_mtinfo1 { __u32 mark, mask; __u8 invert; }` (`xt_connmark.h`).
 //! Native: `ct mark`. Neither matches a packet without a connection, inverted or not.
 
-use rfw_nft::expr::{CmpOp, ct};
+use rfw_nft::expr::ct;
 use rfw_nft::predicate::Field;
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
@@ -68,18 +68,8 @@ impl Extension for Connmark {
             let mark = Masked { value: view.u32(0), mask: view.u32(4) };
             return Some(Self { inverted: view.u8(8) != 0, mark });
         }
-        let test = run.masked(&Field::Ct { key: ct::MARK, dir: None })?;
-        let inverted = match test.op {
-            CmpOp::Eq => false,
-            CmpOp::Neq => true,
-            _ => return None,
-        };
-        let value = u32::from_ne_bytes(test.value.try_into().ok()?);
-        let mask = match test.mask {
-            Some(mask) => u32::from_ne_bytes(mask.try_into().ok()?),
-            None => u32::MAX,
-        };
-        Some(Self { inverted, mark: Masked { value, mask } })
+        let field = Field::Ct { key: ct::MARK, dir: None };
+        run.masked_number(&field).map(|(inverted, mark)| Self { inverted, mark })
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -120,7 +120,7 @@ impl Extension for Devgroup {
         let mut groups = [None, None];
         for (slot, side) in groups.iter_mut().zip(&SIDES) {
             let start = run.position();
-            let test = labels::lift(run, &Field::Meta(side.key));
+            let test = run.masked_number(&Field::Meta(side.key));
             *slot = test
                 .map(|(inverted, value)| Group { inverted, value })
                 .filter(|group| group.value.value & !group.value.mask == 0);

@@ -86,12 +86,7 @@ impl Extension for Icmp {
     ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
-        let any = TypeCode { inverted: false, kind: u8::MAX, code: None };
-        let what = match uses.word("icmp-type") {
-            Some(word) => TypeCode::parse(word, uses.inverted("icmp-type"), &DIALECT)?,
-            None => any,
-        };
-        Ok(Self { what })
+        TypeCode::parse(uses, &DIALECT).map(|what| Self { what })
     }
 
     fn print(&self, out: &mut Printer<'_>) {

@@ -72,12 +72,7 @@ impl Extension for Icmp6 {
             .required()];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
-        let unset = TypeCode { inverted: false, kind: 0, code: None };
-        let what = match uses.word("icmpv6-type") {
-            Some(word) => TypeCode::parse(word, uses.inverted("icmpv6-type"), &DIALECT)?,
-            None => unset,
-        };
-        Ok(Self { what })
+        TypeCode::parse(uses, &DIALECT).map(|what| Self { what })
     }
 
     fn print(&self, out: &mut Printer<'_>) {

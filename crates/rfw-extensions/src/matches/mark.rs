@@ -1,6 +1,6 @@
 //! `-m mark`: the packet mark. Native in both encodings.
 
-use rfw_nft::expr::{CmpOp, meta};
+use rfw_nft::expr::meta;
 use rfw_nft::predicate::Field;
 use rfw_syntax::OptionSpec;
 use rfw_values::Masked;
@@ -46,18 +46,7 @@ impl Extension for Mark {
     }
 
     fn lift(run: &mut Run<'_>) -> Option<Self> {
-        let test = run.masked(&Field::Meta(meta::MARK))?;
-        let inverted = match test.op {
-            CmpOp::Eq => false,
-            CmpOp::Neq => true,
-            _ => return None,
-        };
-        let value = u32::from_ne_bytes(test.value.try_into().ok()?);
-        let mask = match test.mask {
-            Some(mask) => u32::from_ne_bytes(mask.try_into().ok()?),
-            None => u32::MAX,
-        };
-        Some(Self { inverted, mark: Masked { value, mask } })
+        run.masked_number(&Field::Meta(meta::MARK)).map(|(inverted, mark)| Self { inverted, mark })
     }
 
     fn facts(&self) -> Facts<'_> {

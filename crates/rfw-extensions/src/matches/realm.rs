@@ -79,7 +79,7 @@ impl Extension for Realm {
             };
             return Some(Self { inverted, realm: Masked { value: view.u32(0), mask: view.u32(4) } });
         }
-        let (inverted, realm) = labels::lift(run, &Field::Rt(CLASSID))?;
+        let (inverted, realm) = run.masked_number(&Field::Rt(CLASSID))?;
         (realm.value & !realm.mask == 0).then_some(Self { inverted, realm })
     }
 

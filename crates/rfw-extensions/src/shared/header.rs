@@ -29,25 +29,20 @@ pub fn lower_alone(out: &mut Lowering) {
 
 /// Takes the test; whether it was there.
 pub fn lift(run: &mut Run<'_>) -> bool {
-    let start = run.position();
-    let found = !run.hinted(ALONE)
-        && run
-            .masked(&HEADER)
-            .is_some_and(|test| test.mask.is_none() && test.op == CmpOp::Gte && test.value == [0; 8]);
-    if !found {
-        run.rewind(start);
-    }
-    found
+    !run.hinted(ALONE) && take(run)
 }
 
 /// Takes the test if it is a match of its own: nothing looks into the header behind it, or the hint says so.
 pub fn lift_alone(run: &mut Run<'_>) -> bool {
-    let start = run.position();
     let alone = run.hinted(ALONE) || !run.peek(1).is_some_and(looks_into_header);
-    let found = alone
-        && run
-            .masked(&HEADER)
-            .is_some_and(|test| test.mask.is_none() && test.op == CmpOp::Gte && test.value == [0; 8]);
+    alone && take(run)
+}
+
+fn take(run: &mut Run<'_>) -> bool {
+    let start = run.position();
+    let found = run
+        .masked(&HEADER)
+        .is_some_and(|test| test.mask.is_none() && test.op == CmpOp::Gte && test.value == [0; 8]);
     if !found {
         run.rewind(start);
     }

@@ -22,7 +22,7 @@ use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
 use crate::shared::header;
-use crate::uses::{bad_choice, bad_value};
+use crate::uses::{Uses, bad_choice, bad_value};
 
 const SIZE: usize = 4;
 
@@ -62,11 +62,20 @@ pub struct TypeCode {
 }
 
 impl TypeCode {
-    /// Reads a name, the beginning of just one name, `type` or `type/code`.
+    /// Reads the option.
     ///
     /// # Errors
     /// With iptables' words.
-    pub fn parse(word: &Word<'_>, inverted: bool, dialect: &Dialect) -> Parsed<Self> {
+    pub fn parse(uses: &Uses<'_, '_>, dialect: &Dialect) -> Parsed<Self> {
+        match uses.word(dialect.option) {
+            Some(word) => Self::read(word, uses.inverted(dialect.option), dialect),
+            // The grammar has asked for the option already.
+            None => Ok(Self { inverted: false, kind: dialect.any.unwrap_or(0), code: None }),
+        }
+    }
+
+    /// Reads a name, the beginning of just one name, `type` or `type/code`.
+    fn read(word: &Word<'_>, inverted: bool, dialect: &Dialect) -> Parsed<Self> {
         let text: &[u8] = &word.text;
         let begins = |name: &str| {
             name.as_bytes().get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text))

@@ -1,13 +1,10 @@
 //! `VALUE[/MASK]`, or the name of a value in a table of iproute2.
 
 use rfw_diagnostics::{Diagnostic, codes};
-use rfw_nft::expr::CmpOp;
-use rfw_nft::predicate::Field;
 use rfw_values::Masked;
 
 use crate::Parsed;
 use crate::context::{Labels, ParseCx};
-use crate::lifting::Run;
 use crate::printer::Printer;
 use crate::uses::Uses;
 
@@ -50,20 +47,4 @@ pub fn print(out: &mut Printer<'_>, value: Masked, table: Labels, named: bool) {
         Some((_, name)) => out.word(name.as_bytes()),
         None => out.fmt(format_args!(" {value}")),
     }
-}
-
-/// Takes a masked comparison of a 32-bit field in host order: whether it is inverted, value and mask.
-pub fn lift(run: &mut Run<'_>, field: &Field) -> Option<(bool, Masked)> {
-    let test = run.masked(field)?;
-    let inverted = match test.op {
-        CmpOp::Eq => false,
-        CmpOp::Neq => true,
-        _ => return None,
-    };
-    let number = |bytes: &[u8]| Some(u32::from_ne_bytes(bytes.try_into().ok()?));
-    let mask = match test.mask {
-        Some(mask) => number(mask)?,
-        None => u32::MAX,
-    };
-    Some((inverted, Masked { value: number(test.value)?, mask }))
 }

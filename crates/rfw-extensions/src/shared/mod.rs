@@ -10,6 +10,7 @@ pub mod icmp;
 pub mod inet;
 pub mod ipset;
 pub mod labels;
+pub mod mark;
 pub mod nat;
 pub mod net;
 pub mod npt;

@@ -21,6 +21,7 @@ use crate::lowering::Lowering;
 use crate::printer::Printer;
 use crate::uses::Uses;
 
+mod ports;
 mod text;
 
 /// The flags that options set, with the name of the option.
@@ -112,13 +113,13 @@ pub struct NatRange {
 
 /// Registers and flags for a native expression.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Operands {
+struct Operands {
     /// First and last address.
-    pub addresses: Option<(Reg, Reg)>,
+    addresses: Option<(Reg, Reg)>,
     /// First and last port.
-    pub ports: Option<(Reg, Reg)>,
+    ports: Option<(Reg, Reg)>,
     /// All flags, as the kernel dumps them; `None` if there are none.
-    pub flags: Option<u32>,
+    flags: Option<u32>,
 }
 
 /// The values of a native expression.
@@ -147,8 +148,7 @@ impl NatRange {
     }
 
     /// With the flags that `--random`, `--random-fully` and `--persistent` set.
-    #[must_use]
-    pub fn with_options(mut self, uses: &Uses<'_, '_>) -> Self {
+    fn with_options(mut self, uses: &Uses<'_, '_>) -> Self {
         for (_, bit) in OPTIONS.iter().filter(|(name, _)| uses.has(name)) {
             self.flags |= bit;
         }
@@ -318,7 +318,7 @@ impl NatRange {
 
     /// Puts addresses and ports into registers from 1 on. The kernel has no native form of a base port; such a range must
     /// stay xt.
-    pub fn operands(&self, out: &mut Lowering) -> Operands {
+    fn operands(&self, out: &mut Lowering) -> Operands {
         let mut next = REG_1;
         let mut put = |data: &[u8]| {
             let reg = next;

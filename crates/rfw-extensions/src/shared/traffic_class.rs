@@ -1,7 +1,7 @@
 //! The byte that was Type of Service and is DSCP and ECN: IPv4's second byte, and bits 4 to 11 of an IPv6 header.
 
 use rfw_nft::Expr;
-use rfw_nft::expr::{Base, CmpOp, REG_1};
+use rfw_nft::expr::{Base, REG_1};
 use rfw_nft::predicate::{Field, Op, Place};
 use rfw_syntax::Word;
 
@@ -134,11 +134,7 @@ pub fn lift_test(run: &mut Run<'_>) -> Option<(bool, u8, u8)> {
     let (offset, len) = if run.family == Family::Ipv4 { (1, 1) } else { (0, 2) };
     let family = run.family;
     let test = run.masked(&Field::Payload { base: Base::Network, offset, len })?;
-    let inverted = match test.op {
-        CmpOp::Eq => false,
-        CmpOp::Neq => true,
-        _ => return None,
-    };
+    let inverted = test.inverted()?;
     match (family, test.value, test.mask) {
         (Family::Ipv4, &[value], None) => Some((inverted, value, u8::MAX)),
         (Family::Ipv4, &[value], Some(&[mask])) => Some((inverted, value, mask)),

@@ -18,13 +18,13 @@ use rfw_nft::expr::{BitwiseOp, REG_1, ct, meta};
 use rfw_nft::predicate::{Field, Op, Place, Value};
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
-use rfw_values::Masked;
 
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
+use crate::shared::mark;
 use crate::uses::Uses;
 use crate::{Extension, Parsed};
 
@@ -120,7 +120,7 @@ impl Extension for Connmark {
     fn list(&self, out: &mut Printer<'_>) {
         out.text(" CONNMARK");
         match self.mode {
-            Mode::Set => self.list_set(out),
+            Mode::Set => mark::list(out, self.ctmark, self.ctmask),
             Mode::Save => list_copy(out, "save", ("nfmask", self.nfmask), ("ctmask", self.ctmask)),
             Mode::Restore => list_copy(out, "restore", ("ctmask", self.ctmask), ("nfmask", self.nfmask)),
         }
@@ -192,15 +192,13 @@ impl Extension for Connmark {
 
 impl Connmark {
     fn set(&mut self, name: &str, uses: &Uses<'_, '_>) -> Parsed<()> {
+        if let Some(change) = mark::parse(uses, name)? {
+            (self.ctmark, self.ctmask) = change;
+            return Ok(());
+        }
         let number = || Ok(uses.number(name, 0, u32::MAX)?.unwrap_or(0));
-        let marked = || Ok(uses.masked(name)?.unwrap_or(Masked::exact(0)));
         let shift = |right| Ok(Shift { right, bits: shift_bits(uses.number(name, 0, MAX_SHIFT)?) });
         match name {
-            "set-xmark" => marked().map(|m| (self.ctmark, self.ctmask) = (m.value, m.mask)),
-            "set-mark" => marked().map(|m| (self.ctmark, self.ctmask) = (m.value, m.value | m.mask)),
-            "and-mark" => number().map(|bits| (self.ctmark, self.ctmask) = (0, !bits)),
-            "or-mark" => number().map(|bits| (self.ctmark, self.ctmask) = (bits, bits)),
-            "xor-mark" => number().map(|bits| (self.ctmark, self.ctmask) = (bits, 0)),
             "save-mark" => {
                 self.mode = Mode::Save;
                 Ok(())
@@ -259,21 +257,6 @@ impl Connmark {
         };
         let (ctmask, nfmask) = if mode == Mode::Save { (u32::MAX, mask) } else { (mask, u32::MAX) };
         Some(Self { mode, ctmark: 0, ctmask, nfmask, shift: lift_shift(shift)? })
-    }
-
-    fn list_set(&self, out: &mut Printer<'_>) {
-        let (value, mask) = (self.ctmark, self.ctmask);
-        if value == 0 {
-            out.fmt(format_args!(" and {:#x}", !mask));
-        } else if value == mask {
-            out.fmt(format_args!(" or {value:#x}"));
-        } else if mask == 0 {
-            out.fmt(format_args!(" xor {value:#x}"));
-        } else if mask == u32::MAX {
-            out.fmt(format_args!(" set {value:#x}"));
-        } else {
-            out.fmt(format_args!(" xset {value:#x}/{mask:#x}"));
-        }
     }
 
     fn write_shift(&self, out: &mut Printer<'_>, dashes: &str) {

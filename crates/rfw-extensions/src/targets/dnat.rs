@@ -54,12 +54,7 @@ impl Extension for Dnat {
     ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
-        let range = match uses.word("to-destination") {
-            Some(word) => NatRange::parse(word, &SPEC, cx)?,
-            // The grammar has asked for the option already.
-            None => NatRange::default(),
-        };
-        Ok(Self { range: range.with_options(uses) })
+        NatRange::parse(uses, "to-destination", &SPEC, cx).map(|range| Self { range })
     }
 
     fn print(&self, out: &mut Printer<'_>) {

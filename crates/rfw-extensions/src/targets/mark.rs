@@ -8,13 +8,13 @@ use rfw_nft::expr::meta;
 use rfw_nft::predicate::{Field, Op, Place};
 use rfw_nft::xt::Info;
 use rfw_syntax::OptionSpec;
-use rfw_values::Masked;
 
 use crate::context::ParseCx;
 use crate::facts::{Effect, Facts};
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
+use crate::shared::mark;
 use crate::uses::Uses;
 use crate::{Extension, Parsed};
 
@@ -48,20 +48,7 @@ impl Extension for Mark {
                 "add `--set-mark VALUE`",
             ));
         };
-        let name = used.option.name;
-        let given = match name {
-            "set-xmark" | "set-mark" => uses.masked(name)?,
-            _ => uses.number(name, 0, u32::MAX)?.map(Masked::exact),
-        };
-        let given = given.unwrap_or(Masked::exact(0));
-        let bits = given.value;
-        let (value, mask) = match name {
-            "set-xmark" => (bits, given.mask),
-            "set-mark" => (bits, given.mask | bits),
-            "and-mark" => (0, !bits),
-            "or-mark" => (bits, bits),
-            _ => (bits, 0),
-        };
+        let (value, mask) = mark::parse(uses, used.option.name)?.unwrap_or_default();
         Ok(Self { value, mask })
     }
 
@@ -70,18 +57,8 @@ impl Extension for Mark {
     }
 
     fn list(&self, out: &mut Printer<'_>) {
-        let (value, mask) = (self.value, self.mask);
-        if value == 0 {
-            out.fmt(format_args!(" MARK and {:#x}", !mask));
-        } else if value == mask {
-            out.fmt(format_args!(" MARK or {value:#x}"));
-        } else if mask == 0 {
-            out.fmt(format_args!(" MARK xor {value:#x}"));
-        } else if mask == u32::MAX {
-            out.fmt(format_args!(" MARK set {value:#x}"));
-        } else {
-            out.fmt(format_args!(" MARK xset {value:#x}/{mask:#x}"));
-        }
+        out.text(" MARK");
+        mark::list(out, self.value, self.mask);
     }
 
     fn lower(&self, out: &mut Lowering) {

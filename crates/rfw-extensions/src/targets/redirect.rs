@@ -4,7 +4,7 @@
 //! Compat: xt `REDIRECT` revision 0, IPv4 with `nf_nat_ipv4_multi_range_compat`, IPv6 with `nf_nat_range`
 //! (`shared/nat.rs`). Native: `redir`.
 
-use rfw_nft::expr::{Expr, PortNat, nat};
+use rfw_nft::expr::{Expr, nat};
 use rfw_nft::predicate::Item;
 use rfw_syntax::OptionSpec;
 
@@ -14,7 +14,7 @@ use crate::facts::hook;
 use crate::lifting::Run;
 use crate::lowering::Lowering;
 use crate::printer::Printer;
-use crate::shared::nat::{Base, Layout, NatRange, Spec, Values};
+use crate::shared::nat::{Base, Layout, NatRange, Spec};
 use crate::uses::Uses;
 use crate::{Extension, Parsed};
 
@@ -43,11 +43,7 @@ impl Extension for Redirect {
     ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
-        let range = match uses.word("to-ports") {
-            Some(word) => NatRange::parse_ports(word, &SPEC, cx)?,
-            None => NatRange::default(),
-        };
-        Ok(Self { range: range.with_options(uses) })
+        NatRange::parse(uses, "to-ports", &SPEC, cx).map(|range| Self { range })
     }
 
     fn print(&self, out: &mut Printer<'_>) {
@@ -59,26 +55,14 @@ impl Extension for Redirect {
     }
 
     fn lower(&self, out: &mut Lowering) {
-        if !out.native() || self.range.base.is_some() {
-            self.range.lower_xt(out, &SPEC);
-            return;
-        }
-        let operands = self.range.operands(out);
-        out.push(Expr::Redir(PortNat {
-            proto_min: operands.ports.map(|(min, _)| min),
-            proto_max: operands.ports.map(|(_, max)| max),
-            flags: operands.flags,
-        }));
+        self.range.lower_ports(out, &SPEC, Expr::Redir);
     }
 
     fn lift(run: &mut Run<'_>) -> Option<Self> {
-        if let Some(range) = NatRange::lift_xt(run, &SPEC) {
-            return Some(Self { range });
-        }
-        let Item::Redir { proto_min, proto_max, flags } = run.peek(0)? else { return None };
-        let values = Values { addresses: [&None, &None], ports: [proto_min, proto_max], flags: *flags };
-        let range = NatRange::from_values(values, &SPEC, run)?;
-        run.take();
+        let range = NatRange::lift_ports(run, &SPEC, |item| match item {
+            Item::Redir { proto_min, proto_max, flags } => Some(([proto_min, proto_max], *flags)),
+            _ => None,
+        })?;
         Some(Self { range })
     }
 

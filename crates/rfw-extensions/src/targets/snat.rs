@@ -50,12 +50,7 @@ impl Extension for Snat {
     ];
 
     fn parse(uses: &Uses<'_, '_>, cx: &ParseCx<'_>) -> Parsed<Self> {
-        let range = match uses.word("to-source") {
-            Some(word) => NatRange::parse(word, &SPEC, cx)?,
-            // The grammar has asked for the option already.
-            None => NatRange::default(),
-        };
-        Ok(Self { range: range.with_options(uses) })
+        NatRange::parse(uses, "to-source", &SPEC, cx).map(|range| Self { range })
     }
 
     fn print(&self, out: &mut Printer<'_>) {

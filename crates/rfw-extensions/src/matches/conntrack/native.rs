@@ -1,6 +1,6 @@
 //! Native tests of a connection, each taken from the front of a run. The cursor may be anywhere if one answers `None`.
 
-use rfw_nft::expr::{CmpOp, CtDir, ct};
+use rfw_nft::expr::{CtDir, ct};
 use rfw_nft::predicate::{Field, Item, Op, Relation};
 use rfw_values::address::from_octets;
 
@@ -56,11 +56,7 @@ pub(super) fn ports(run: &mut Run<'_>) -> Option<Inv<(u16, u16)>> {
 pub(super) fn net(run: &mut Run<'_>, key: u32, dir: CtDir) -> Option<Inv<Net>> {
     let family = run.family;
     let test = run.masked(&Field::Ct { key, dir: Some(dir) })?;
-    let inverted = match test.op {
-        CmpOp::Eq => false,
-        CmpOp::Neq => true,
-        _ => return None,
-    };
+    let inverted = test.inverted()?;
     let (all, given) = (family.address_len(), test.value.len());
     let mut address = [0; 16];
     address.get_mut(..given)?.copy_from_slice(test.value);

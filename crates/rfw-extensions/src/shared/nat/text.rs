@@ -10,6 +10,7 @@ use rfw_values::{AddrRange, PortRange, number};
 use super::{Base, NatRange, Spec, takes_ports};
 use crate::Parsed;
 use crate::context::ParseCx;
+use crate::uses::Uses;
 
 /// What is being read, and what it is part of.
 struct Reader<'r, 'a> {
@@ -19,22 +20,22 @@ struct Reader<'r, 'a> {
 }
 
 impl NatRange {
-    /// Reads `[ADDR[-ADDR]][:PORT[-PORT[/BASE]]]`, with brackets around IPv6 addresses that have ports.
+    /// Reads an option and the flags beside it: `[ADDR[-ADDR]][:PORT[-PORT[/BASE]]]`, with brackets around IPv6 addresses that
+    /// have ports, or `PORT[-PORT]` where the target takes no addresses.
     ///
     /// # Errors
     /// With the original's words.
-    pub fn parse(word: &Word<'_>, spec: &Spec, cx: &ParseCx<'_>) -> Parsed<Self> {
-        Reader { word, spec, cx }.range()
-    }
-
-    /// Reads `PORT[-PORT]`.
-    ///
-    /// # Errors
-    /// With the original's words.
-    pub fn parse_ports(word: &Word<'_>, spec: &Spec, cx: &ParseCx<'_>) -> Parsed<Self> {
+    pub fn parse(uses: &Uses<'_, '_>, option: &str, spec: &Spec, cx: &ParseCx<'_>) -> Parsed<Self> {
         let mut range = Self::default();
-        Reader { word, spec, cx }.ports(0, &mut range)?;
-        Ok(range)
+        // Where there has to be one, the grammar has asked for it already.
+        if let Some(word) = uses.word(option) {
+            let reader = Reader { word, spec, cx };
+            match spec.addresses {
+                true => range = reader.range()?,
+                false => reader.ports(0, &mut range)?,
+            }
+        }
+        Ok(range.with_options(uses))
     }
 }
 

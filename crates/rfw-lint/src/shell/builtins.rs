@@ -360,23 +360,6 @@ impl<'a> Shell<'a> {
             }
         }
     }
-
-    /// A command has written a file.
-    pub(super) fn wrote(&mut self, file: &Field, written: Value) {
-        let Some(name) = file.known() else { return };
-        if let (Some(setting), Value::Known(text)) = (name.strip_prefix(b"/proc/sys/"), &written) {
-            let (setting, text) = (setting.to_vec(), text.bytes().to_vec());
-            self.noted(|noted, sure| noted.setting(&setting, &text, sure));
-        }
-        if name.is_empty() || name.starts_with(b"/dev/") {
-            return;
-        }
-        let written = match self.is_maybe() {
-            true => Value::Unknown(Why::new(file.span, "whether this is written can't be told")),
-            false => written,
-        };
-        self.files.insert(name.to_vec(), written);
-    }
 }
 
 /// What another program may have to do with rules.
@@ -445,7 +428,7 @@ fn unwrapped(fields: &[Field]) -> &[Field] {
         let mut skip = 0;
         while let Some(word) = rest.get(skip).and_then(Field::known) {
             let sets = memchr::memchr(b'=', word)
-                .is_some_and(|at| word[..at].iter().all(|&b| super::lex::is_name(b)));
+                .is_some_and(|at| word[..at].iter().all(|&b| super::parse::lex::is_name(b)));
             if sets {
                 skip += 1;
             } else if word.starts_with(b"-") {

@@ -11,7 +11,6 @@ mod ast;
 mod builtins;
 mod expand;
 mod firewall;
-mod lex;
 mod noted;
 mod parse;
 mod printers;

@@ -2,7 +2,7 @@
 
 use rfw_diagnostics::Span;
 
-use super::lex::unescaped;
+use super::parse::lex::unescaped;
 use super::run::Shell;
 use super::text::{Field, Text, Value, Why};
 

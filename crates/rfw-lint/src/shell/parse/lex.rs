@@ -2,7 +2,7 @@
 
 use rfw_diagnostics::Span;
 
-use super::ast::{Change, Parameter, Part, PartKind, Problem, Script, Word};
+use crate::shell::ast::{Change, Parameter, Part, PartKind, Problem, Script, Word};
 
 /// How deep commands and substitutions may nest.
 const DEPTH: usize = 60;
@@ -37,7 +37,7 @@ fn is_meta(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>')
 }
 
-pub(super) fn is_name(byte: u8) -> bool {
+pub(in crate::shell) fn is_name(byte: u8) -> bool {
     byte == b'_' || byte.is_ascii_alphanumeric()
 }
 
@@ -446,7 +446,7 @@ fn literal(text: &[u8], start: usize, quoted: bool) -> Part {
 }
 
 /// The escapes of `$'…'`, the common ones.
-pub(super) fn unescaped(text: &[u8]) -> Vec<u8> {
+pub(in crate::shell) fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.iter();
     while let Some(&byte) = bytes.next() {

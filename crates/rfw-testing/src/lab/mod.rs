@@ -7,7 +7,6 @@
 
 pub mod agent;
 pub mod battery;
-mod battery6;
 pub mod compare;
 pub mod counters;
 mod link;

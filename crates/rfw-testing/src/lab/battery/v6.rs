@@ -1,17 +1,14 @@
-//! The IPv6 battery; see [`super::battery`].
+//! The IPv6 battery.
 
 use std::net::Ipv6Addr;
 
-use super::Host::{Client, Inside, Router};
-use super::addresses::{
+use super::{Action, Probe, SPORT, answered, at, conversation, probe, sends};
+use crate::lab::Host::{Client, Inside, Router};
+use crate::lab::addresses::{
     CLIENT_2_V6 as CLIENT_2, CLIENT_V6 as CLIENT, INSIDE_2_V6 as INSIDE_2, INSIDE_V6 as INSIDE,
     ROUTER_V6 as ROUTER,
 };
-use super::battery::{Action, Probe, at, probe, sends};
-use super::packet::{Packet, flag, protocol};
-
-/// Source port of crafted packets.
-const SPORT: u16 = 33000;
+use crate::lab::packet::{Packet, flag, protocol};
 
 /// Extension header numbers (IANA).
 const HOP_BY_HOP: u8 = 0;
@@ -137,25 +134,9 @@ fn icmpv6() -> Vec<Probe> {
 
 fn states() -> Vec<Probe> {
     let related = Packet::icmp(INSIDE, CLIENT, 1, 3, [0; 4]).data(&through(3101).to_bytes());
-    let inside = at(INSIDE, 2101);
     vec![
-        probe(
-            "udp answered",
-            vec![
-                Action::ListenUdp(Router, at(ROUTER, 3040)),
-                Action::AskUdp(Client, at(CLIENT, 3140), at(ROUTER, 3040), "one"),
-                Action::AskUdp(Client, at(CLIENT, 3140), at(ROUTER, 3040), "two"),
-            ],
-        ),
-        probe(
-            "tcp through the router",
-            vec![
-                Action::ListenTcp(Inside, inside),
-                Action::Connect(Client, at(CLIENT, 2201), inside),
-                Action::Talk(Client, "hello"),
-                Action::Reset(Client),
-            ],
-        ),
+        answered("udp answered", Router, at(CLIENT, 3140), at(ROUTER, 3040)),
+        conversation("tcp through the router", Inside, at(CLIENT, 2201), at(INSIDE, 2101), &["hello"]),
         probe("tcp refused", vec![Action::Connect(Client, at(CLIENT, 2202), at(ROUTER, 2102))]),
         probe(
             "icmp error of a known flow",

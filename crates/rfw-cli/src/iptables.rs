@@ -115,17 +115,7 @@ fn zero_shown(
     retry(|| {
         let mut transaction = Transaction::begin(live, names, personality.family, settings, false)?;
         let table = transaction.table(spec)?;
-        let missing = command.chain.as_ref().filter(|chain| spec.chain(&chain.text).is_some());
-        if let Some(chain) = missing
-            && transaction.find_chain(table, &chain.text)?.is_none()
-        {
-            // It was listed, so there is nothing wrong with it: in a table that exists it is made, as iptables does.
-            if !transaction.exists(table) {
-                return Ok(vec![chain.text.to_vec()]);
-            }
-            transaction.chain_for_rules(table, chain)?;
-        }
-        let zeroed = transaction.zero(table, command.chain.as_ref(), None, command.at)?;
+        let zeroed = transaction.zero_listed(table, command.chain.as_ref(), command.at)?;
         transaction.commit()?;
         Ok(zeroed)
     })

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use rfw_compiler::{BaseChain, TableSpec};
 use rfw_diagnostics::{Classic, Diagnostic, Span, codes};
-use rfw_extensions::Encoding;
+use rfw_extensions::{Encoding, Registry};
 use rfw_kernel::{Chain, TableId};
 use rfw_nft::message::{Counters, Hook, NewChain, userdata};
-use rfw_syntax::Word;
+use rfw_syntax::{Word, check_new_name};
 
 use super::ops::{Op, OpKind};
 use super::state::ChainState;
@@ -147,6 +147,16 @@ impl Transaction<'_> {
         let policy = kernel.and_then(|chain| chain.policy).unwrap_or(ACCEPT);
         if let Some(base) = self.tables[table].spec.chain(&name.text) {
             self.make_base(table, base, Some(PolicyChange { policy, counters }), name.span);
+        }
+        Ok(())
+    }
+
+    /// Makes a base chain if nobody has a chain of its name.
+    pub(super) fn make_missing(&mut self, table: usize, base: &BaseChain, span: Span) -> Done<()> {
+        let name = base.name.as_bytes();
+        let known = self.find_chain(table, name)?.is_some();
+        if !known && self.kernel.chain(self.table_id(table).chain(name))?.is_none() {
+            self.make_base(table, base, None, span);
         }
         Ok(())
     }
@@ -437,6 +447,8 @@ impl Transaction<'_> {
             )
             .into());
         }
+        // A name that no file can hold would stand between what is saved and what can be restored.
+        check_new_name(new, &Registry::new(self.family))?;
         let handle = self.tables[table].chain(index).kernel.as_ref().map(|c| c.handle);
         let Some(handle) = handle else {
             // The kernel renames by handle, and the chain has none yet. These are its words for that.

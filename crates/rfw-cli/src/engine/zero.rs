@@ -49,6 +49,19 @@ impl Transaction<'_> {
         Ok(names)
     }
 
+    /// `-L [CHAIN] -Z`: what was listed is zeroed, so built-in chains that are missing are made, as iptables does; without the table
+    /// nothing counts yet.
+    pub fn zero_listed(&mut self, table: usize, name: Option<&Word<'_>>, span: Span) -> Done<Vec<Vec<u8>>> {
+        let spec = self.tables[table].spec;
+        let mut listed =
+            spec.chains.iter().filter(|base| name.is_none_or(|n| *n.text == *base.name.as_bytes()));
+        if !self.exists(table) && (name.is_none() || listed.clone().next().is_some()) {
+            return Ok(listed.map(|base| base.name.as_bytes().to_vec()).collect());
+        }
+        listed.try_for_each(|base| self.make_missing(table, base, span))?;
+        self.zero(table, name, None, span)
+    }
+
     fn zero_policy(&mut self, table: usize, name: &[u8], span: Span) -> Done<()> {
         let Some(index) = self.find_chain(table, name)? else { return Ok(()) };
         let base = self.tables[table].spec.chain(name);

@@ -337,21 +337,52 @@ impl<'a> Parser<'_, 'a> {
             ));
         }
         let value = self.optional(attached);
-        let bad = value.as_ref().filter(|v| v.text.is_empty() || !v.text.iter().all(u8::is_ascii_digit));
-        if letter == b'W' {
-            self.command.notices.push("Ignoring deprecated --wait-interval option.".into());
-            self.wait_interval.get_or_insert(word.span);
-        } else {
+        let wrong = |span, text: &str| {
+            Err(parameter(codes::BAD_VALUE, span, text, "give a whole number; nothing here waits"))
+        };
+        // What follows the digits is passed over, as in the original: nobody waits for it.
+        let number = value.as_ref().map(|value| leading_number(&value.text));
+        if letter == b'w' {
             self.waits = true;
+            return match (value, number) {
+                (Some(value), Some(None)) => wrong(value.span, "wait seconds not numeric"),
+                _ => Ok(()),
+            };
         }
-        match bad {
-            Some(value) => Err(parameter(
-                codes::BAD_VALUE,
-                value.span,
-                if letter == b'w' { "wait seconds not numeric" } else { "wait interval not numeric" },
-                "give a whole number",
-            )),
-            None => Ok(()),
+        match (value, number.flatten()) {
+            (None, _) => return wrong(word.span, "wait interval value required"),
+            (Some(value), None) => return wrong(value.span, "wait interval not numeric"),
+            (Some(value), Some(number)) if number > MOST_MICROSECONDS => {
+                let text = format!("too long usec wait {number} > {MOST_MICROSECONDS} usec");
+                return wrong(value.span, &text);
+            }
+            _ => {}
         }
+        self.command.notices.push("Ignoring deprecated --wait-interval option.".into());
+        self.wait_interval.get_or_insert(word.span);
+        Ok(())
     }
+}
+
+/// What `-W` takes at most.
+const MOST_MICROSECONDS: u32 = 999_999;
+
+/// The number that a text begins with, as `scanf` reads it: in 32 bits of 64, with a sign that wraps.
+fn leading_number(text: &[u8]) -> Option<u32> {
+    let text = text.trim_ascii_start();
+    let (minus, text) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        Some((b'+', rest)) => (false, rest),
+        _ => (false, text),
+    };
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    if digits == 0 {
+        return None;
+    }
+    let add = |sum: u64, digit: &u8| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
+    let number = text[..digits].iter().try_fold(0, add);
+    let number = number.map_or(u64::MAX, |number| if minus { number.wrapping_neg() } else { number });
+    // The low half, as `%u` stores it.
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    Some(u32::from_le_bytes([a, b, c, d]))
 }

@@ -40,10 +40,6 @@ impl Default for Limits {
 /// Most of a restore is the kernel's work, which no thread of ours shortens; with this many the rest is small.
 const MOST_THREADS: usize = 4;
 
-/// Pieces per thread, at most: whoever is done with one takes the next, so that none waits long for another. All pieces go out
-/// in one call, which takes 1024 (`UIO_MAXIOV`).
-const MOST_PIECES: usize = 16;
-
 /// What all threads know.
 #[derive(Clone, Copy)]
 struct Place<'p> {
@@ -94,7 +90,7 @@ impl<'f> File<'f, '_> {
             self.alone = true;
             return None;
         }
-        let pieces = pieces(text, (text.len() / worth).min(threads * MOST_PIECES));
+        let pieces = pieces(text, threads, worth);
         let sizes: Vec<Size> = pieces
             .iter()
             .map(|piece| Size {
@@ -128,14 +124,17 @@ impl<'f> File<'f, '_> {
     }
 }
 
-/// So many pieces of a text, cut between lines.
-fn pieces(text: &[u8], count: usize) -> Vec<Piece> {
-    let mut pieces = Vec::with_capacity(count);
+/// The pieces of a text, cut between lines: ever smaller ones, so that the threads are done at nearly the same time, of at
+/// least `worth` bytes.
+fn pieces(text: &[u8], threads: usize, worth: usize) -> Vec<Piece> {
+    let mut pieces = Vec::new();
     let mut start = 0;
-    for number in 1..=count {
-        let cut = (text.len() / count * number).max(start);
+    while start < text.len() {
+        let left = text.len() - start;
+        let size = (left / (2 * threads)).max(worth);
+        let cut = start + size.min(left);
         let line = text[cut..].iter().position(|&b| b == b'\n').map(|p| cut + p + 1);
-        let end = line.filter(|_| number < count).unwrap_or(text.len());
+        let end = line.filter(|end| text.len() - end >= worth).unwrap_or(text.len());
         pieces.push(Piece { start, end });
         start = end;
     }

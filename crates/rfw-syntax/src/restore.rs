@@ -110,7 +110,8 @@ impl<'a> SaveLines<'a> {
 /// The end of a table's lines in a text that begins among them: where its `COMMIT` begins, or the end of the text.
 #[must_use]
 pub fn rules_end(text: &[u8]) -> usize {
-    memchr::memmem::find(text, b"\nCOMMIT").map_or(text.len(), |newline| newline + 1)
+    let mut lines = memchr::memchr_iter(b'\n', text).map(|newline| newline + 1);
+    lines.find(|&line| text[line..].starts_with(b"COMMIT")).unwrap_or(text.len())
 }
 
 /// Whether any line may refer to a rule that an earlier line made, as `-D` and `-I CHAIN NUMBER` do.

@@ -43,7 +43,11 @@ fn rules(pool: &Pool, seed: u64) -> Vec<(String, Vec<u8>)> {
             selectors: [numbers.next(), numbers.next()],
             matches: (0..numbers.next() % 5).map(|_| numbers.next()).collect(),
         };
-        let (text, table) = pool.assemble(&choice).unwrap();
+        let Some((text, table)) = pool.assemble(&choice) else {
+            // The fixtures that were asked for may all be of the other family.
+            assert!(std::env::var_os("RFW_FIXTURES").is_some(), "no fixtures");
+            break;
+        };
         let built = build_line(&text, &pool.place(table));
         let unsayable = UNSAYABLE.iter().any(|part| text.windows(part.len()).any(|w| w == part.as_bytes()));
         if !unsayable && built.is_ok_and(|b| !b.rules.iter().any(repeats)) {

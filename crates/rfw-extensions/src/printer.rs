@@ -20,7 +20,13 @@ pub struct Printer<'p> {
     pub protocol: Option<u8>,
 }
 
-impl Printer<'_> {
+impl<'p> Printer<'p> {
+    /// One that writes numbers, as the default release does.
+    #[must_use]
+    pub fn new(out: &'p mut Vec<u8>, family: Family, names: &'p dyn Names) -> Self {
+        Self { out, family, names, numeric: true, version: CompatVersion::default(), protocol: None }
+    }
+
     /// Appends text.
     pub fn text(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());

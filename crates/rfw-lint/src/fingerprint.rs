@@ -40,14 +40,7 @@ fn subject(finding: &Finding, model: &Model, source: &Source, names: &dyn Names)
     match rule(finding, model).and_then(|placed| placed.body.as_ref()) {
         Some(Body::Rule(rule)) => {
             let mut out = Vec::new();
-            let mut printer = Printer {
-                out: &mut out,
-                family: model.family,
-                names,
-                numeric: true,
-                version: Default::default(),
-                protocol: None,
-            };
+            let mut printer = Printer::new(&mut out, model.family, names);
             print_rule(rule, None, &mut printer);
             out
         }

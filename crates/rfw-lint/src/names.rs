@@ -110,14 +110,7 @@ impl Names for Offline<'_> {
 pub(crate) fn words(part: &rfw_extensions::Match, family: Family) -> String {
     let mut out = Vec::new();
     out.extend_from_slice(part.name().as_bytes());
-    part.print(&mut rfw_extensions::Printer {
-        out: &mut out,
-        family,
-        names: &Numbers,
-        numeric: true,
-        version: Default::default(),
-        protocol: None,
-    });
+    part.print(&mut rfw_extensions::Printer::new(&mut out, family, &Numbers));
     String::from_utf8_lossy(&out).into_owned()
 }
 

@@ -57,14 +57,7 @@ fn listed(rule: &Rule, numeric: bool, place: &Place<'_>) -> String {
     let stored = Stored { body, counters: (0, 0), handle: 0, userdata: Vec::new() };
     let mut text = Vec::new();
     let options = ListOptions { numeric, ..ListOptions::default() };
-    let mut out = Printer {
-        out: &mut text,
-        family: place.family,
-        names: place.names,
-        numeric,
-        version: Default::default(),
-        protocol: None,
-    };
+    let mut out = Printer { numeric, ..Printer::new(&mut text, place.family, place.names) };
     list_rule(&stored, 1, options, &mut out);
     String::from_utf8_lossy(&text).trim_end_matches('\n').to_owned()
 }

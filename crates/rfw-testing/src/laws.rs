@@ -21,14 +21,7 @@ const COUNTERS: (u64, u64) = (3, 4);
 pub fn printed(rule: &Rule, chain: &[u8], place: &Place<'_>) -> Vec<u8> {
     let mut text = b"-A ".to_vec();
     text.extend_from_slice(chain);
-    let mut out = Printer {
-        out: &mut text,
-        family: place.family,
-        names: place.names,
-        numeric: true,
-        version: Default::default(),
-        protocol: None,
-    };
+    let mut out = Printer::new(&mut text, place.family, place.names);
     print_rule(rule, None, &mut out);
     text
 }

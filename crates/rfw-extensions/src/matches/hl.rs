@@ -1,6 +1,5 @@
 //! `-m hl`: the hop limit of an IPv6 packet. xt `hl` revision 0, natively one byte of the network header; see `shared/hop_count.rs`.
 
-use rfw_diagnostics::codes;
 use rfw_syntax::OptionSpec;
 
 use crate::context::{Families, ParseCx};
@@ -12,7 +11,13 @@ use crate::shared::hop_count::{Dialect, Hops};
 use crate::uses::Uses;
 use crate::{Extension, Parsed};
 
-static DIALECT: Dialect = Dialect { xt: "hl", option: "hl", title: "HL", offset: 7 };
+static DIALECT: Dialect = Dialect {
+    xt: "hl",
+    options: ["hl-eq", "hl-lt", "hl-gt"],
+    missing: "HL match: You must specify one of `--hl-eq', `--hl-lt', `--hl-gt'",
+    title: "HL",
+    offset: 7,
+};
 
 /// The typed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,14 +37,7 @@ impl Extension for Hl {
     ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
-        let hops = Hops::parse(uses, ["hl-eq", "hl-lt", "hl-gt"])?.ok_or_else(|| {
-            uses.complaint(
-                codes::OPTION_REQUIRED,
-                "HL match: You must specify one of `--hl-eq', `--hl-lt', `--hl-gt'",
-                "add `--hl-eq`, `--hl-lt` or `--hl-gt` with a number from 0 to 255",
-            )
-        })?;
-        Ok(Self { hops })
+        Hops::parse(uses, &DIALECT).map(|hops| Self { hops })
     }
 
     fn print(&self, out: &mut Printer<'_>) {

@@ -1,6 +1,5 @@
 //! `-m ttl`: the time to live of an IPv4 packet. xt `ttl` revision 0, natively one byte of the network header; see `shared/hop_count.rs`.
 
-use rfw_diagnostics::codes;
 use rfw_syntax::OptionSpec;
 
 use crate::context::{Families, ParseCx};
@@ -12,7 +11,13 @@ use crate::shared::hop_count::{Dialect, Hops};
 use crate::uses::Uses;
 use crate::{Extension, Parsed};
 
-static DIALECT: Dialect = Dialect { xt: "ttl", option: "ttl", title: "TTL", offset: 8 };
+static DIALECT: Dialect = Dialect {
+    xt: "ttl",
+    options: ["ttl-eq", "ttl-lt", "ttl-gt"],
+    missing: "TTL match: You must specify one of `--ttl-eq', `--ttl-lt', `--ttl-gt",
+    title: "TTL",
+    offset: 8,
+};
 
 /// The typed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,14 +37,7 @@ impl Extension for Ttl {
     ];
 
     fn parse(uses: &Uses<'_, '_>, _cx: &ParseCx<'_>) -> Parsed<Self> {
-        let hops = Hops::parse(uses, ["ttl-eq", "ttl-lt", "ttl-gt"])?.ok_or_else(|| {
-            uses.complaint(
-                codes::OPTION_REQUIRED,
-                "TTL match: You must specify one of `--ttl-eq', `--ttl-lt', `--ttl-gt",
-                "add `--ttl-eq`, `--ttl-lt` or `--ttl-gt` with a number from 0 to 255",
-            )
-        })?;
-        Ok(Self { hops })
+        Hops::parse(uses, &DIALECT).map(|hops| Self { hops })
     }
 
     fn print(&self, out: &mut Printer<'_>) {

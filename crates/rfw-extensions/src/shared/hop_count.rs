@@ -4,6 +4,7 @@
 //! struct ipt_ttl_info { __u8 mode, ttl; };  /* ipt_ttl.h; ip6t_hl_info is alike; mode: eq 0, ne 1, lt 2, gt 3 */
 //! ```
 
+use rfw_diagnostics::codes;
 use rfw_nft::expr::{Base, CmpOp};
 use rfw_nft::predicate::Field;
 use rfw_nft::xt::Info;
@@ -15,17 +16,19 @@ use crate::printer::Printer;
 use crate::uses::Uses;
 
 const SIZE: usize = 2;
-/// Modes of the kernel, in its order: option suffix, sign of listings, comparison.
-const MODES: [(&str, &str, CmpOp); 4] =
-    [("eq", "==", CmpOp::Eq), ("eq", "!=", CmpOp::Neq), ("lt", "<", CmpOp::Lt), ("gt", ">", CmpOp::Gt)];
+/// Modes of the kernel, in its order: index into [`Dialect::options`], sign of listings, comparison.
+const MODES: [(usize, &str, CmpOp); 4] =
+    [(0, "==", CmpOp::Eq), (0, "!=", CmpOp::Neq), (1, "<", CmpOp::Lt), (2, ">", CmpOp::Gt)];
 
 /// What differs between the two.
 #[derive(Debug)]
 pub struct Dialect {
     /// The xt match.
     pub xt: &'static str,
-    /// The options, without their suffixes: `ttl`.
-    pub option: &'static str,
+    /// The options for equal, less and more: `ttl-eq`.
+    pub options: [&'static str; 3],
+    /// What the original says if none of them is given.
+    pub missing: &'static str,
     /// What listings say: `TTL`.
     pub title: &'static str,
     /// Offset of the byte in the network header.
@@ -42,30 +45,31 @@ pub struct Hops {
 }
 
 impl Hops {
-    /// Reads the one option that was given; `None` if none was. The names are those of [`Dialect::option`] with `-eq`,
-    /// `-lt` and `-gt`.
+    /// Reads the one option that was given.
     ///
     /// # Errors
-    /// Not a byte.
-    pub fn parse(uses: &Uses<'_, '_>, names: [&str; 3]) -> Parsed<Option<Self>> {
-        for (name, mode) in names.into_iter().zip([0, 2, 3]) {
+    /// None was, or not a byte.
+    pub fn parse(uses: &Uses<'_, '_>, dialect: &Dialect) -> Parsed<Self> {
+        for (name, mode) in dialect.options.into_iter().zip([0, 2, 3]) {
             if let Some(value) = uses.number(name, 0, 255)? {
                 let value = u8::try_from(value).unwrap_or(u8::MAX);
-                return Ok(Some(Self { mode: mode + u8::from(uses.inverted(name)), value }));
+                return Ok(Self { mode: mode + u8::from(uses.inverted(name)), value });
             }
         }
-        Ok(None)
+        let [eq, lt, gt] = dialect.options;
+        let help = format!("add `--{eq}`, `--{lt}` or `--{gt}` with a number from 0 to 255");
+        Err(uses.complaint(codes::OPTION_REQUIRED, dialect.missing, help))
     }
 
-    fn row(self) -> (&'static str, &'static str, CmpOp) {
+    fn row(self) -> (usize, &'static str, CmpOp) {
         MODES[usize::from(self.mode & 3)]
     }
 
     /// ` --ttl-lt 5`.
     pub fn print(self, out: &mut Printer<'_>, dialect: &Dialect) {
-        let (suffix, _, op) = self.row();
-        let sign = if op == CmpOp::Neq { " !" } else { "" };
-        out.fmt(format_args!("{sign} --{}-{suffix} {}", dialect.option, self.value));
+        let (option, _, op) = self.row();
+        out.option(op == CmpOp::Neq, dialect.options[option]);
+        out.fmt(format_args!(" {}", self.value));
     }
 
     /// ` TTL match TTL < 5`.

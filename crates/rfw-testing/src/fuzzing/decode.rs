@@ -55,26 +55,12 @@ fn lifted(exprs: &[Expr], tlvs: &[u8], family: Family) {
     let stored = Stored { body, counters, handle: 1, userdata: tlvs.to_vec() };
     let mut text = Vec::new();
     for numeric in [false, true] {
-        let mut out = Printer {
-            out: &mut text,
-            family,
-            names: &NoNames,
-            numeric,
-            version: Default::default(),
-            protocol: None,
-        };
+        let mut out = Printer { numeric, ..Printer::new(&mut text, family, &NoNames) };
         let options = ListOptions { verbose: true, numeric, exact: !numeric, line_numbers: true };
         list_rule(&stored, 1, options, &mut out);
     }
     text.clear();
-    let mut out = Printer {
-        out: &mut text,
-        family,
-        names: &NoNames,
-        numeric: true,
-        version: Default::default(),
-        protocol: None,
-    };
+    let mut out = Printer::new(&mut text, family, &NoNames);
     print_stored(b"X", &stored, Some(counters), &mut out);
     match &stored.body {
         Body::Foreign(kept) => {

@@ -147,14 +147,7 @@ impl File {
             }
             let stored = Stored { body: Body::Rule(rule), counters: (0, 0), handle: 0, userdata: Vec::new() };
             let start = self.printed.len();
-            let mut out = Printer {
-                out: &mut self.printed,
-                family: self.family,
-                names: &NoNames,
-                numeric: true,
-                version: Default::default(),
-                protocol: None,
-            };
+            let mut out = Printer::new(&mut self.printed, self.family, &NoNames);
             print_stored(&chain.text, &stored, None, &mut out);
             // A text with a line end in it breaks the file, as it breaks that of iptables-save.
             self.odd |= self.printed[start..].contains(&b'\n');

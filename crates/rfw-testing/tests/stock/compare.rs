@@ -147,14 +147,7 @@ impl<'c> Case<'c> {
     fn text(&self, numeric: bool, write: impl FnOnce(&mut Printer<'_>)) -> String {
         let mut text = Vec::new();
         let family = self.file.family;
-        write(&mut Printer {
-            out: &mut text,
-            family,
-            names: &self.names,
-            numeric,
-            version: Default::default(),
-            protocol: None,
-        });
+        write(&mut Printer { numeric, ..Printer::new(&mut text, family, &self.names) });
         String::from_utf8_lossy(&text).into_owned()
     }
 

@@ -94,14 +94,7 @@ fn listing(name: &str, text: &[u8], input: Input, family: Family) -> String {
 fn printed(body: Option<&Body>, model: &Model, names: &Offline<'_>) -> String {
     let Some(Body::Rule(rule)) = body else { return "not known".to_owned() };
     let mut out = Vec::new();
-    let mut printer = Printer {
-        out: &mut out,
-        family: model.family,
-        names,
-        numeric: true,
-        version: Default::default(),
-        protocol: None,
-    };
+    let mut printer = Printer::new(&mut out, model.family, names);
     print_rule(rule, None, &mut printer);
     String::from_utf8_lossy(&out).into_owned()
 }

@@ -84,6 +84,14 @@ impl Transaction<'_> {
             self.op(seq, OpKind::TableFlush, span, table, None);
         }
         self.tables[table].reset();
+        self.sets.in_table(0);
+    }
+
+    /// What comes next is for the table as it is: reads all of its chains.
+    pub fn go_on(&mut self, table: usize) -> Done<()> {
+        self.load_chains(table)?;
+        self.sets.in_table(self.tables[table].sets());
+        Ok(())
     }
 
     /// Reads all chains of a table at once.

@@ -153,6 +153,7 @@ impl<'t> Transaction<'t> {
         let id = rfw_kernel::TableId::new(self.family, spec.name.as_bytes());
         let found = self.kernel.table(id)?;
         let exists = found.is_some();
+        let uses = found.as_ref().map(|table| table.use_count);
         let ours = found.is_some_and(|t| userdata::comment(&t.userdata) == Some(TABLE_MARK));
         let encoding = match (self.settings.encoding, exists) {
             (Some(chosen), _) => chosen,
@@ -161,7 +162,7 @@ impl<'t> Transaction<'t> {
             (None, false) if host_has_stock() => Encoding::Compat,
             (None, false) => Encoding::Native,
         };
-        self.tables.push(TableState::new(spec, exists, encoding));
+        self.tables.push(TableState::new(spec, uses, encoding));
         Ok(self.tables.len() - 1)
     }
 

@@ -40,6 +40,8 @@ pub struct TableState {
     pub exists: bool,
     /// Whether this transaction has made it or made sure of it.
     pub made: bool,
+    /// Chains, sets and objects that the kernel has in it.
+    pub uses: u32,
     /// How new rules are encoded.
     pub encoding: Encoding,
     /// Names, in the order in which they were met; states beside them.
@@ -51,11 +53,13 @@ pub struct TableState {
 }
 
 impl TableState {
-    pub fn new(spec: &'static TableSpec, exists: bool, encoding: Encoding) -> Self {
+    pub fn new(spec: &'static TableSpec, uses: Option<u32>, encoding: Encoding) -> Self {
+        let exists = uses.is_some();
         Self {
             spec,
             exists,
             made: false,
+            uses: uses.unwrap_or_default(),
             encoding,
             index: HashMap::new(),
             names: Vec::new(),
@@ -66,6 +70,11 @@ impl TableState {
 
     pub fn chain_name(&self, index: u32) -> Option<&[u8]> {
         self.names.get(index as usize).map(Vec::as_slice)
+    }
+
+    /// How many sets (and objects) the kernel's table has, once all of its chains are known.
+    pub fn sets(&self) -> u64 {
+        (u64::from(self.uses)).saturating_sub(self.names.len() as u64)
     }
 
     pub fn find(&self, name: &[u8]) -> Option<u32> {

@@ -333,7 +333,7 @@ impl<'f, 't> File<'f, 't> {
         self.seen.push(spec.name);
         let table = self.transaction.table(spec)?;
         if self.options.noflush {
-            self.transaction.load_chains(table)?;
+            self.transaction.go_on(table)?;
         } else {
             if self.options.verbose {
                 let flushed = self.transaction.said_on_start(table)?;

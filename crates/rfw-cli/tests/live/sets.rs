@@ -124,3 +124,36 @@ fn a_file_with_very_many_lists_keeps_them_xt() {
     assert_eq!(warned.lines().filter(|line| line.contains("eth/1")).count(), 1, "{warned}");
     assert_eq!(counts().0, 0);
 }
+
+/// So do the sets that the table holds already, if it is kept.
+#[test]
+fn lists_beside_very_many_sets_stay_xt() {
+    if !possible(&["nft"]) {
+        return;
+    }
+    let (world, links) = (World::new(), links("sets-before"));
+    let restore = |arguments: &[&str], first: u16| {
+        let rule = |n: u16| format!("-A INPUT -p tcp -m multiport --dports {n},22 -j ACCEPT\n");
+        let rules: String = (first..first + 400).map(rule).collect();
+        let text = format!("*filter\n{rules}COMMIT\n");
+        let out = world.run(links.join("iptables-restore"), arguments, &text, &[("RFW_ENCODING", "native")]);
+        assert!(out.status.success(), "{out:?}");
+    };
+    let counts = || {
+        let listing = world.tool("nft --debug=netlink list chain filter INPUT");
+        let count = |text: &str| listing.lines().filter(|line| line.contains(text)).count();
+        (count("[ lookup "), count("[ match name "))
+    };
+    restore(&["-n"], 1000);
+    assert_eq!(counts(), (400, 0), "an empty table");
+    let sets: String =
+        (0..4000).map(|n| format!("add set ip filter s{n} {{ type inet_service; }}\n")).collect();
+    let out = world.run("nft", &["-f", "-"], &sets, &[]);
+    assert!(out.status.success(), "{out:?}");
+    restore(&["-n"], 2000);
+    assert_eq!(counts(), (400, 400), "beside 4,400 sets");
+    restore(&["-n", "--no-xt"], 3000);
+    assert_eq!(counts(), (800, 400), "sets were asked for");
+    restore(&[], 4000);
+    assert_eq!(counts(), (400, 0), "a table that is made anew");
+}

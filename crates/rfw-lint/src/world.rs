@@ -209,7 +209,7 @@ impl<'a> Cx<'a> {
         let below = self.below(base);
         let rules = self.model.rules().filter(|(id, _)| id.table == base.table && below.contains(&id.chain));
         for (id, placed) in rules {
-            if judges(&placed.conditions.outcome) && space.overlaps(space.judged(id), here)? {
+            if judges(&placed.conditions.outcome) && space.judges(id, here)? {
                 return Ok(Some(Decider::Rule(id)));
             }
         }

@@ -220,7 +220,7 @@ impl Bdd {
     }
 
     /// Counts a step; whether there is budget for it.
-    fn step(&mut self) -> bool {
+    pub(crate) fn step(&mut self) -> bool {
         self.steps += 1;
         self.over |= self.steps > self.budget.steps;
         !self.over
@@ -258,8 +258,18 @@ impl Bdd {
         result
     }
 
+    /// What is in both, where that is remembered.
+    pub(crate) fn known_and(&self, a: Ref, b: Ref) -> Option<Ref> {
+        self.recall(OP_AND, a.min(b), a.max(b))
+    }
+
+    /// Remembers that two sets have nothing in common.
+    pub(crate) fn exclude(&mut self, a: Ref, b: Ref) {
+        self.remember(OP_AND, a.min(b), a.max(b), Ref::NONE);
+    }
+
     /// The topmost level of two, and the halves of each there.
-    fn both(&self, a: Ref, b: Ref) -> (u32, (Ref, Ref), (Ref, Ref)) {
+    pub(crate) fn both(&self, a: Ref, b: Ref) -> (u32, (Ref, Ref), (Ref, Ref)) {
         let (x, y) = (self.node(a), self.node(b));
         let level = x.level.min(y.level);
         let halves = |at: Ref, node: Node| if node.level == level { (node.low, node.high) } else { (at, at) };

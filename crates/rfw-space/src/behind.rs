@@ -22,6 +22,15 @@ impl Engine {
         ends
     }
 
+    /// The next step of a chain, from one on, that may concern packets of a region.
+    pub(crate) fn touching(&mut self, at: RuleId, from: usize, region: Ref) -> Option<usize> {
+        let flow = &self.tables[at.table].chains[at.chain];
+        if flow.blocks.is_empty() {
+            return (from < flow.steps.len()).then_some(from);
+        }
+        flow.blocks.touching(&mut self.bdd, from, region)
+    }
+
     fn either(&mut self, region: Ref, ends: &mut Ends) {
         ends.accepted = self.bdd.or(ends.accepted, region);
         ends.dropped = self.bdd.or(ends.dropped, region);
@@ -36,9 +45,10 @@ impl Engine {
         if depth > DEPTH || external || !flow.pure || !flow.live {
             return self.either(region, ends);
         }
-        let first = flow.steps.partition_point(|step| step.rules().end <= at.rule);
+        let mut from = flow.step(at.rule);
         let (mut reach, mut returned) = (region, Ref::NONE);
-        for step in first..flow.steps.len() {
+        while let Some(step) = self.touching(at, from, reach) {
+            from = step + 1;
             let rule = self.tables[at.table].chains[at.chain].steps[step].rules().start;
             reach = self.step(RuleId { rule, ..at }, reach, &mut returned, ends);
             if reach == Ref::NONE {
@@ -53,8 +63,7 @@ impl Engine {
         }
         for (chain, rule) in self.tables[at.table].callers[at.chain].clone() {
             let caller = RuleId { chain, rule, ..at };
-            let (comes, matched) = (self.comes_to(caller), self.matched(caller));
-            let sent = self.bdd.and(comes, matched);
+            let sent = self.judged(caller);
             let back = self.bdd.and(returned, sent);
             let goes = self.program.rule(caller).is_some_and(|r| matches!(r.action, Action::Goto(_)));
             let last = self.program.tables[at.table].chains[chain].rules.len();

@@ -99,12 +99,6 @@ impl Classes {
         (self.starts[at], end)
     }
 
-    /// The smallest value of a class.
-    pub(crate) fn first(&self, class: u32) -> u128 {
-        let piece = self.pieces.get(class as usize).and_then(|p| p.first());
-        piece.map_or(0, |&p| self.starts[p as usize])
-    }
-
     /// The values of a class.
     pub(crate) fn values(&self, class: u32) -> Set {
         let pieces = self.pieces.get(class as usize).map(Vec::as_slice).unwrap_or_default();

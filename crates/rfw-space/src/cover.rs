@@ -256,8 +256,8 @@ impl Engine {
         let common = run.common(rules);
         let common = crate::flow::condition(&mut self.bdd, &mut self.domain, &common);
         let flow = &self.tables[id.table].chains[id.chain];
-        let (reach, entry) = (flow.reach[run.rules.start], flow.entry);
-        let mut comes = self.bdd.and(common, reach);
+        let (reach, entry) = (flow.reach(run.rules.start), flow.entry);
+        let mut comes = self.within(common, reach);
         if self.dead(id) == Some(Dead::Elsewhere) {
             comes = self.bdd.and(comes, entry);
         }

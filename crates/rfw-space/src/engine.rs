@@ -126,26 +126,27 @@ impl Engine {
 
     fn judge(&mut self, id: RuleId) -> Option<Dead> {
         let flow = &self.tables[id.table].chains[id.chain];
-        let (matched, reach, entry) = (flow.matches[id.rule], flow.reach[id.rule], flow.entry);
+        let (matched, mut parts, entry) = (flow.matches[id.rule], flow.reach(id.rule), flow.entry);
         let (pure, live) = (flow.pure, flow.live);
         if matched == Ref::NONE {
             return Some(Dead::Unsatisfiable);
         }
-        let e = self.bdd.and(reach, matched);
-        if e == Ref::NONE {
+        parts.push(matched);
+        if !self.bdd.meet(&parts) {
             return Some(if pure { Dead::Here } else { Dead::Elsewhere });
         }
         // A chain that nothing leads to may get a caller; its rules are judged by themselves.
-        (pure && live && self.bdd.and(entry, e) == Ref::NONE).then_some(Dead::Elsewhere)
+        parts.push(entry);
+        (pure && live && !self.bdd.meet(&parts)).then_some(Dead::Elsewhere)
     }
 
     fn bury_run(&mut self, table: usize, chain: usize, run: &crate::runs::Run) {
         let rules = &self.program.tables[table].chains[chain].rules;
         let common = run.common(rules);
         let flow = &self.tables[table].chains[chain];
-        let (reach, entry, pure) = (flow.reach[run.rules.start], flow.entry, flow.pure);
+        let (reach, entry, pure) = (flow.reach(run.rules.start), flow.entry, flow.pure);
         let common = crate::flow::condition(&mut self.bdd, &mut self.domain, &common);
-        let here = self.bdd.and(reach, common);
+        let here = self.within(common, reach);
         let entered = if pure { self.bdd.and(here, entry) } else { here };
         let left = self.domain.values(&mut self.bdd, here, &run.key);
         let left_of_entry = self.domain.values(&mut self.bdd, entered, &run.key);
@@ -169,10 +170,26 @@ impl Engine {
 
     /// What comes to a rule of all that enters its chain.
     pub(crate) fn comes_to(&mut self, id: RuleId) -> Ref {
-        let Some(flow) = self.chain(id) else { return Ref::NONE };
-        let (entry, pure) = (flow.entry, flow.pure);
-        let reach = flow.reach.get(id.rule).copied().unwrap_or(Ref::NONE);
-        if pure { self.bdd.and(entry, reach) } else { reach }
+        let parts = self.coming(id);
+        self.within(Ref::ALL, parts)
+    }
+
+    /// What a rule gets to judge.
+    pub(crate) fn judged(&mut self, id: RuleId) -> Ref {
+        let (matched, parts) = (self.matched(id), self.coming(id));
+        self.within(matched, parts)
+    }
+
+    /// What comes to a rule is in all of these.
+    pub(crate) fn coming(&self, id: RuleId) -> Vec<Ref> {
+        let Some(flow) = self.chain(id) else { return vec![Ref::NONE] };
+        let mut parts = flow.reach(id.rule);
+        parts.extend(flow.pure.then_some(flow.entry));
+        parts
+    }
+
+    pub(crate) fn within(&mut self, region: Ref, parts: Vec<Ref>) -> Ref {
+        parts.into_iter().fold(region, |all, part| self.bdd.and(all, part))
     }
 
     /// What a rule matches, whether it comes there or not.

@@ -10,6 +10,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::bdd::{Bdd, Ref};
+use crate::blocks::{Block, Blocks, LEAST};
 use crate::domain::{Domain, MAX_ATOMS};
 use crate::effects::{Change, Effects};
 use crate::program::{Action, Chain, Hook, Program};
@@ -47,8 +48,10 @@ pub(crate) struct ChainFlow {
     pub(crate) steps: Vec<Step>,
     /// What each rule matches; rules of a run have that of the run.
     pub(crate) matches: Vec<Ref>,
-    /// What comes to each rule: of everything, or of what enters if the chain has no summary.
-    pub(crate) reach: Vec<Ref>,
+    /// What comes to each rule: of everything, or of what enters if the chain has no summary. Empty if there are blocks.
+    reach: Vec<Ref>,
+    /// Of a long chain that has a summary.
+    pub(crate) blocks: Blocks,
     /// What enters it.
     pub(crate) entry: Ref,
     pub(crate) summary: Summary,
@@ -56,6 +59,21 @@ pub(crate) struct ChainFlow {
     pub(crate) pure: bool,
     /// A hook leads here. What does not is judged as if any packet could enter it, and sends none to what does.
     pub(crate) live: bool,
+}
+
+impl ChainFlow {
+    /// Which step a rule is in.
+    pub(crate) fn step(&self, rule: usize) -> usize {
+        self.steps.partition_point(|step| step.rules().end <= rule)
+    }
+
+    /// What comes to a rule, of everything or of what enters: what is in all of these.
+    pub(crate) fn reach(&self, rule: usize) -> Vec<Ref> {
+        if self.blocks.is_empty() || rule >= self.matches.len() {
+            return vec![self.reach.get(rule).copied().unwrap_or(Ref::NONE)];
+        }
+        self.blocks.left(self.step(rule))
+    }
 }
 
 /// What is known of one table.
@@ -147,6 +165,7 @@ impl<'e> Walker<'e> {
         let flows = chains.iter().enumerate().zip(steps).map(|((at, chain), steps)| ChainFlow {
             matches: Vec::new(),
             reach: vec![Ref::NONE; chain.rules.len()],
+            blocks: Blocks::default(),
             entry: Ref::NONE,
             summary: Summary::NOTHING,
             pure: effects.is_pure(at),
@@ -264,8 +283,8 @@ impl<'e> Walker<'e> {
         for (at, rule) in rules.iter().enumerate() {
             let Some(to) = rule.action.chain().filter(|&to| to < self.chains.len()) else { continue };
             let found = &self.flow.chains[chain];
-            let (matched, reach) = (found.matches[at], found.reach[at]);
-            let sent = self.bdd.and(matched, reach);
+            let (matched, reach) = (found.matches[at], found.reach(at));
+            let sent = reach.into_iter().fold(matched, |all, left| self.bdd.and(all, left));
             let sent = self.bdd.and(sent, entry);
             self.enter(to, sent);
         }
@@ -290,6 +309,49 @@ impl<'e> Walker<'e> {
                 self.enter(chain, entry);
             }
         }
+        let (mut out, reach) = if pure && self.flow.chains[chain].steps.len() >= LEAST {
+            self.blocks(chain, depth)
+        } else {
+            self.steps(chain, entry, depth)
+        };
+        out.returned = self.bdd.or(out.returned, reach);
+        if self.chains[chain].external {
+            out.accepted = self.bdd.or(out.accepted, entry);
+            out.returned = self.bdd.or(out.returned, entry);
+        }
+        if let Some(base) = self.chains[chain].base {
+            let judged = if base.accepts { &mut out.accepted } else { &mut out.dropped };
+            *judged = self.bdd.or(*judged, out.returned);
+        }
+        if !pure {
+            self.seen.insert((chain, entry), out);
+        }
+        out
+    }
+
+    /// The same of a long chain, of everything that may enter it.
+    fn blocks(&mut self, chain: usize, depth: usize) -> (Summary, Ref) {
+        let count = self.flow.chains[chain].steps.len();
+        let blocks = (0..count).map(|step| {
+            let rule = self.flow.chains[chain].steps[step].rules().start;
+            let mut summary = Summary::NOTHING;
+            let left = self.step(chain, rule, Ref::ALL, &mut summary, depth);
+            let found = &self.chains[chain].rules[rule];
+            let idle = found.action == Action::Continue && !found.effect;
+            let touched = if idle { Ref::NONE } else { self.flow.chains[chain].matches[rule] };
+            Block { summary, left, touched }
+        });
+        let blocks: Vec<Block> = blocks.collect();
+        let blocks = Blocks::new(self.bdd, blocks);
+        let all = blocks.all(self.bdd, count);
+        let flow = &mut self.flow.chains[chain];
+        (flow.blocks, flow.reach) = (blocks, Vec::new());
+        all
+    }
+
+    /// What the steps of a chain do with what enters it, one by one, and what they leave.
+    fn steps(&mut self, chain: usize, entry: Ref, depth: usize) -> (Summary, Ref) {
+        let pure = self.flow.chains[chain].pure;
         let mut out = Summary::NOTHING;
         let mut reach = entry;
         let count = self.flow.chains[chain].steps.len();
@@ -305,19 +367,7 @@ impl<'e> Walker<'e> {
             }
             reach = self.step(chain, rules.start, reach, &mut out, depth);
         }
-        out.returned = self.bdd.or(out.returned, reach);
-        if self.chains[chain].external {
-            out.accepted = self.bdd.or(out.accepted, entry);
-            out.returned = self.bdd.or(out.returned, entry);
-        }
-        if let Some(base) = self.chains[chain].base {
-            let judged = if base.accepts { &mut out.accepted } else { &mut out.dropped };
-            *judged = self.bdd.or(*judged, out.returned);
-        }
-        if !pure {
-            self.seen.insert((chain, entry), out);
-        }
-        out
+        (out, reach)
     }
 
     /// One rule, or a run of rules that do the same: what comes to the next.

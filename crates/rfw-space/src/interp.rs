@@ -44,8 +44,6 @@ struct Run<'p> {
     budget: usize,
     /// Whether a rule whose clauses hold matches although chance may decide otherwise, and whether an external chain accepts.
     chance: &'p mut dyn FnMut(Chance) -> bool,
-    /// A rule that is passed over.
-    without: Option<RuleId>,
 }
 
 /// What is left to chance.
@@ -67,20 +65,8 @@ pub fn interpret(
     packet: &Packet,
     chance: &mut dyn FnMut(Chance) -> bool,
 ) -> Trace {
-    interpret_without(program, table, chain, packet, chance, None)
-}
-
-/// The same as if one rule were not there.
-pub(crate) fn interpret_without(
-    program: &Program,
-    table: usize,
-    chain: usize,
-    packet: &Packet,
-    chance: &mut dyn FnMut(Chance) -> bool,
-    without: Option<RuleId>,
-) -> Trace {
     let hits = Vec::new();
-    let mut run = Run { program, table, packet: packet.clone(), hits, budget: RULES, chance, without };
+    let mut run = Run { program, table, packet: packet.clone(), hits, budget: RULES, chance };
     let base = program.tables.get(table).and_then(|t| t.chains.get(chain)).and_then(|c| c.base);
     let verdict = match run.chain(chain, 0) {
         End::Verdict(verdict) => verdict,
@@ -114,9 +100,6 @@ impl Run<'_> {
             self.budget -= 1;
             let id = RuleId { table: self.table, chain, rule: at };
             let chance = rule.condition.chance;
-            if self.without == Some(id) {
-                continue;
-            }
             if !self.packet.matches(&rule.condition) || chance && !(self.chance)(Chance::Rule(id)) {
                 continue;
             }

@@ -11,6 +11,7 @@
 mod backward;
 pub mod bdd;
 mod behind;
+mod blocks;
 mod classes;
 pub mod condition;
 mod cover;
@@ -20,6 +21,7 @@ mod engine;
 pub mod field;
 mod flow;
 mod interp;
+mod meet;
 pub mod packet;
 mod pipeline;
 mod program;

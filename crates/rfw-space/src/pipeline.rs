@@ -234,8 +234,7 @@ impl Engine {
         let Some(translation) = self.program.rule(id).and_then(|r| r.translation.clone()) else {
             return Ref::NONE;
         };
-        let (comes, matched) = (self.comes_to(id), self.matched(id));
-        let judged = self.bdd.and(comes, matched);
+        let judged = self.judged(id);
         let mut connection = self.forgotten(judged, &[Key::State, Key::Status, Key::TcpFlags, Key::Mark]);
         // Packets may be seen at another hook, where an interface is known that is not known at the chain's.
         for key in [Key::Iif, Key::Oif] {

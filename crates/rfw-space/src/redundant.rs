@@ -1,13 +1,11 @@
 //! Rules without which every packet would end as it does, and be logged, marked or counted as it is.
 //!
-//! One packet that a rule judges is tried first, without the rule: nearly always it ends otherwise, and that is the answer.
-//! Where it does not, all packets that the rule judges are followed from behind it, through the rest of its chain and that of
-//! its callers.
+//! Packets that a rule judges are followed from behind it, through the rest of its chain and that of its callers: a few of
+//! them first, which nearly always end otherwise, and that is the answer; where they do not, all of them.
 
 use crate::bdd::Ref;
 use crate::cover::may_overlap;
 use crate::engine::Engine;
-use crate::interp::{Chance, Verdict, interpret_without};
 use crate::program::{Action, RuleId};
 use crate::runs::Step;
 
@@ -36,28 +34,16 @@ impl Engine {
         if rule.effect || rule.translation.is_some() || self.in_run(id) || self.dead(id).is_some() {
             return false;
         }
-        let (comes, matched) = (self.comes_to(id), self.matched(id));
-        let judged = self.bdd.and(comes, matched);
-        if judged == Ref::NONE || self.is_refuted(id, judged) {
+        let mut parts = self.coming(id);
+        parts.push(self.matched(id));
+        let Some(some) = self.bdd.common(&parts) else { return false };
+        let some = self.bdd.region(&some);
+        let behind = RuleId { rule: id.rule + 1, ..id };
+        if self.may_end(wrong, id, behind, some, 0) {
             return false;
         }
-        let behind = RuleId { rule: id.rule + 1, ..id };
+        let judged = self.judged(id);
         !self.may_end(wrong, id, behind, judged, 0) && !self.bdd.is_over()
-    }
-
-    /// Whether one packet of those that the rule judges ends otherwise without it.
-    fn is_refuted(&self, id: RuleId, judged: Ref) -> bool {
-        let Some(packet) = self.sample(judged) else { return false };
-        let never = &mut |_: Chance| false;
-        let chains = &self.program.tables[id.table].chains;
-        (0..chains.len()).filter(|&chain| chains[chain].base.is_some()).any(|chain| {
-            let with = interpret_without(&self.program, id.table, chain, &packet, never, None);
-            if !with.hits.contains(&id) {
-                return false;
-            }
-            let without = interpret_without(&self.program, id.table, chain, &packet, never, Some(id));
-            with.verdict != Verdict::Unknown && without.verdict != with.verdict
-        })
     }
 
     /// Whether packets of a rule that come to a place may end in the wrong way from there on; unsure is yes.
@@ -68,9 +54,10 @@ impl Engine {
         if depth > DEPTH || external || !flow.pure || !flow.live {
             return true;
         }
-        let first = flow.steps.partition_point(|step| step.rules().end <= at.rule);
+        let mut from = flow.step(at.rule);
         let (mut reach, mut returned) = (region, Ref::NONE);
-        for step in first..flow.steps.len() {
+        while let Some(step) = self.touching(at, from, reach) {
+            from = step + 1;
             let rule = self.tables[at.table].chains[at.chain].steps[step].rules().start;
             let rules = &self.program.tables[at.table].chains;
             // Most rules are about other packets; single fields tell that at once.
@@ -99,8 +86,7 @@ impl Engine {
         let callers = self.tables[at.table].callers[at.chain].clone();
         callers.into_iter().any(|(chain, rule)| {
             let caller = RuleId { chain, rule, ..at };
-            let (comes, matched) = (self.comes_to(caller), self.matched(caller));
-            let sent = self.bdd.and(comes, matched);
+            let sent = self.judged(caller);
             let back = self.bdd.and(returned, sent);
             let action = self.program.rule(caller).map(|r| r.action);
             let end = self.program.tables[at.table].chains[chain].rules.len();

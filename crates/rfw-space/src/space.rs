@@ -342,7 +342,20 @@ impl Space {
     /// What a rule gets to judge: what comes to it and is matched.
     #[must_use]
     pub fn judged(&self, id: RuleId) -> Region {
-        self.and(self.comes_to(id), self.matched(id))
+        self.region(|e| e.judged(id))
+    }
+
+    /// Whether a rule gets to judge some packet of a region; quicker than to make [`Space::judged`].
+    ///
+    /// # Errors
+    /// The budget is used up.
+    pub fn judges(&self, id: RuleId, a: Region) -> Result<bool, Incomplete> {
+        self.ask(|e| {
+            let mut parts = e.coming(id);
+            let matched = e.matched(id);
+            parts.push(e.bdd.and(matched, a.0));
+            e.bdd.meet(&parts)
+        })
     }
 
     /// What of a region may be accepted by what follows a rule: where a limit or a log leaves packets to the rules behind it.

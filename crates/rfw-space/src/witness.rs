@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use std::collections::HashSet;
-
 use rfw_nft::Family;
 
 use crate::bdd::Ref;
@@ -52,41 +50,6 @@ impl Engine {
                 packet.words.push(format!("matching `{text}`"));
             }
         }
-        Some(packet)
-    }
-
-    /// Any packet of a region, found at once.
-    pub(crate) fn sample(&self, region: Ref) -> Option<Packet> {
-        let mut set: HashSet<u32> = HashSet::new();
-        let mut at = region;
-        while let Some((level, low, high)) = self.bdd.split(at) {
-            at = low;
-            if low == Ref::NONE {
-                set.insert(level);
-                at = high;
-            }
-        }
-        if at == Ref::NONE || self.bdd.is_over() {
-            return None;
-        }
-        let mut packet = Packet::new(self.program.family);
-        for (key, field) in &self.domain.fields {
-            let levels = field.levels();
-            let value = match &field.code {
-                Code::Classes { classes, .. } => {
-                    let digits = (levels.0..levels.1).map(|level| u32::from(set.contains(&level)));
-                    let class = digits.fold(0, |n, digit| n << 1 | digit).min(classes.count() - 1);
-                    classes.first(class)
-                }
-                Code::Bits(positions) => {
-                    let bits = (levels.0..levels.1).zip(positions).filter(|(level, _)| set.contains(level));
-                    bits.fold(0, |n, (_, bit)| n | 1 << bit)
-                }
-            };
-            packet.set(key.clone(), value);
-        }
-        let atoms = 0..self.program.atoms.len().min(crate::domain::MAX_ATOMS);
-        packet.atoms = atoms.filter(|&atom| set.contains(&self.domain.atom(atom))).collect();
         Some(packet)
     }
 

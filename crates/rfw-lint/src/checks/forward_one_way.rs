@@ -57,7 +57,7 @@ pub(crate) fn lost(cx: &Cx<'_>) -> Result<Vec<(RuleId, Region)>, Incomplete> {
         let asked = &placed.conditions;
         let tcp = asked.set(&Key::Protocol).is_none_or(|set| set.contains(6));
         let new = asked.set(&Key::State).is_none_or(|set| set.contains(NEW));
-        if asked.outcome != Outcome::Accept || !tcp || !new || !space.overlaps(space.judged(id), arrives)? {
+        if asked.outcome != Outcome::Accept || !tcp || !new || !space.judges(id, arrives)? {
             continue;
         }
         // All that it matches, which is more than what comes to it but has a simpler shape.

@@ -53,7 +53,7 @@ fn look(cx: &Cx<'_>, out: &mut Vec<Finding>) -> Result<(), Incomplete> {
                 let mut below = Vec::new();
                 for &(rule, earlier) in &top[i + 1..] {
                     let other = RuleId { rule, ..id };
-                    if may_clash(later, earlier) && cx.space().overlaps(cx.space().judged(id), cx.space().matched(other))? {
+                    if may_clash(later, earlier) && cx.space().judges(id, cx.space().matched(other))? {
                         below.push((other, earlier));
                     }
                 }

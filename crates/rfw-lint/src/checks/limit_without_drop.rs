@@ -77,7 +77,7 @@ fn next(cx: &Cx<'_>, id: RuleId, judged: Region) -> Result<String, Incomplete> {
     let chain = &cx.model.tables[id.table].chains[id.chain];
     for (rule, placed) in chain.rules.iter().enumerate().skip(id.rule + 1) {
         let by = RuleId { rule, ..id };
-        if placed.conditions.outcome == Outcome::Accept && cx.space().overlaps(cx.space().judged(by), judged)? {
+        if placed.conditions.outcome == Outcome::Accept && cx.space().judges(by, judged)? {
             return Ok(cx.line(by, placed));
         }
     }

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use rfw_space::{
-    Budget, ChainId, Chance, Dead, Interest, Packet, Program, RuleId, Space, Verdict, interpret,
+    Action, Budget, ChainId, Chance, Condition, Dead, Interest, Packet, Program, Rule, RuleId, Space,
+    Verdict, interpret,
 };
 
 use crate::build::{packet, program};
@@ -141,6 +142,30 @@ fn same(a: &Program, b: &Program, packets: &[Packet]) -> Result<(), TestCaseErro
     Ok(())
 }
 
+/// Where a rule is once its chain is [`padded`].
+fn place_of(gaps: &[usize], id: RuleId) -> RuleId {
+    let before: usize = (0..=id.rule).map(|at| gaps[at % gaps.len()]).sum();
+    RuleId { rule: id.rule + before, ..id }
+}
+
+/// The same rules with others between them that do nothing, so many that chains are long ones; and where each rule is then.
+fn padded(program: &Program, gaps: &[usize]) -> (Program, Vec<(RuleId, RuleId)>) {
+    let idle = || Rule::new(Condition::always(), Action::Continue);
+    let mut long = program.clone();
+    for chain in &mut long.tables[0].chains {
+        let mut rules = Vec::new();
+        for (at, rule) in std::mem::take(&mut chain.rules).into_iter().enumerate() {
+            rules.extend((0..gaps[at % gaps.len()]).map(|_| idle()));
+            rules.push(rule);
+        }
+        let rest = 150usize.saturating_sub(rules.len());
+        rules.extend((0..rest).map(|_| idle()));
+        chain.rules = rules;
+    }
+    let places = program.rules().map(|(id, _)| (id, place_of(gaps, id))).collect();
+    (long, places)
+}
+
 /// `PROPTEST_CASES` for more.
 pub fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(48);
@@ -163,6 +188,39 @@ proptest! {
     #[test]
     fn rules_that_mark(program in program(false, true), packets in prop::collection::vec(packet(), 40)) {
         agree(&program, &packets)?;
+    }
+
+    #[test]
+    fn a_long_chain_is_as_a_short_one(program in program(true, false), gaps in prop::collection::vec(0..40usize, 8)) {
+        let mut program = program;
+        for rule in program.tables[0].chains.iter_mut().flat_map(|chain| chain.rules.iter_mut().step_by(5)) {
+            rule.effect = true;
+        }
+        let (long, places) = padded(&program, &gaps);
+        let (one, other) = (space(&program), space(&long));
+        prop_assert_eq!(one.witness(one.accepted(INPUT)), other.witness(other.accepted(INPUT)));
+        prop_assert_eq!(one.witness(one.dropped(INPUT)), other.witness(other.dropped(INPUT)));
+        for (id, place) in places {
+            prop_assert_eq!(one.dead(id), other.dead(place), "{:?}", id);
+            prop_assert_eq!(one.is_redundant(id), other.is_redundant(place), "{:?}", id);
+            prop_assert_eq!(one.judges(id, one.entry(INPUT)), other.judges(place, other.entry(INPUT)), "{:?}", id);
+            let (judged, same) = (one.judged(id), other.judged(place));
+            let regions = [
+                (judged, same),
+                (one.minus(one.matched(id), judged), other.minus(other.matched(place), same)),
+                (one.accepted_behind(id, judged), other.accepted_behind(place, same)),
+                (one.dropped_behind(id, judged), other.dropped_behind(place, same)),
+            ];
+            for (region, same) in regions {
+                prop_assert_eq!(one.witness(region), other.witness(same), "{:?}", id);
+            }
+            if one.dead(id).is_some() {
+                let rules = one.covers(id).expect("budget").rules;
+                let covers = other.covers(place).expect("budget").rules;
+                let here = |of: RuleId| place_of(&gaps, of);
+                prop_assert_eq!(rules.into_iter().map(here).collect::<Vec<_>>(), covers);
+            }
+        }
     }
 
     #[test]

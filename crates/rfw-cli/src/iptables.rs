@@ -25,8 +25,10 @@ pub fn run(personality: &Personality, mut arguments: Vec<Vec<u8>>) -> u8 {
     let registry = Registry::new(personality.family);
     let command = match parse_command(&joined.words, end, Mode::CommandLine, &registry) {
         Ok(command) => command,
-        Err(diagnostic) => {
-            return report::diagnostics(personality, &[*diagnostic], 0, &joined.source, |_| None);
+        Err(stray) => {
+            let names = SystemNames::default();
+            let told = told_of_bang(personality, stray, &joined.words, Mode::CommandLine, &names);
+            return report::diagnostics(personality, &[*told], 0, &joined.source, |_| None);
         }
     };
     for notice in &command.notices {
@@ -150,6 +152,35 @@ pub fn table_spec(command: &Command<'_>) -> Done<&'static TableSpec> {
         )
         .into()
     })
+}
+
+/// `-p ! tcp`: the original takes `!` for a value and refuses that, before it comes to the word that is too many.
+pub fn told_of_bang(
+    personality: &Personality,
+    stray: Box<Diagnostic>,
+    words: &[Word<'_>],
+    mode: Mode,
+    names: &SystemNames,
+) -> Box<Diagnostic> {
+    let at = words.iter().position(|word| word.span == stray.span).unwrap_or_default();
+    let bangs = || words[..at].iter().filter(|word| *word.text == *b"!");
+    if stray.code != codes::STRAY_WORD || bangs().next().is_none() {
+        return stray;
+    }
+    let registry = Registry::new(personality.family);
+    let Ok(command) = parse_command(&words[..at], stray.span, mode, &registry) else { return stray };
+    let Ok(spec) = table_spec(&command) else { return stray };
+    let addresses = [&command.rule.source, &command.rule.destination];
+    let late = |span: Span| addresses.into_iter().flatten().any(|word| word.value.span == span);
+    let found = match built(personality.family, spec, &command, names, &mut |_| {}) {
+        Err(Halt::Diagnostics(found)) => found.into_iter().next(),
+        _ => None,
+    };
+    let found = found.filter(|found| bangs().any(|bang| bang.span == found.span) && !late(found.span));
+    match found.and_then(|found| found.words(personality.version).cloned()) {
+        Some(classic) => Box::new(stray.classic(classic)),
+        None => stray,
+    }
 }
 
 fn takes_rule(action: Action) -> bool {

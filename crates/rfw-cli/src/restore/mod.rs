@@ -406,7 +406,9 @@ impl<'f, 't> File<'f, 't> {
     fn command(&mut self, words: &[Word<'_>], counters: Option<(u64, u64)>, line: &Line<'_>) -> Done<()> {
         let Some((spec, table)) = self.table else { return Ok(()) };
         let end = Span::new(line.span.end.saturating_sub(1) as usize, line.span.end as usize);
-        let mut command = parse_command(words, end, Mode::Restore, &self.registry)?;
+        let mut command = parse_command(words, end, Mode::Restore, &self.registry).map_err(|stray| {
+            iptables::told_of_bang(self.personality, stray, words, Mode::Restore, self.names)
+        })?;
         if command.for_other_family {
             return Ok(());
         }

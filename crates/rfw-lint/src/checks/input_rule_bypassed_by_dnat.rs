@@ -45,7 +45,7 @@ fn look(cx: &Cx<'_>, out: &mut Vec<Finding>) -> Result<(), Incomplete> {
     for rule in cx.forwarded_ports()? {
         if rule.addresses.as_ref().is_some_and(|to| to.is_within(&private)) {
             let ports = space.values(rule.packets, &Key::DestinationPort)?;
-            taken.push((cx.if_local(rule.packets), ports, rule));
+            taken.push((ports, rule));
         }
     }
     let (false, Some((input, _))) = (taken.is_empty(), cx.filter(Hook::Input)) else { return Ok(()) };
@@ -54,17 +54,18 @@ fn look(cx: &Cx<'_>, out: &mut Vec<Finding>) -> Result<(), Incomplete> {
     let rules = cx.model.rules().filter(|(id, _)| id.table == input.table && below.contains(&id.chain));
     for (id, placed) in rules {
         let Some(ports) = placed.conditions.set(&Key::DestinationPort) else { continue };
-        let close: Vec<_> = taken.iter().filter(|(_, t, _)| t.meets(ports)).collect();
+        let close: Vec<_> = taken.iter().filter(|(t, _)| t.meets(ports)).collect();
         if placed.conditions.outcome != Outcome::Drop || close.is_empty() {
             continue;
         }
         let blocked = space.and(space.judged(id), first);
-        let [blocked, seen] = [blocked, close.iter().fold(space.none(), |all, t| space.or(all, t.0))];
+        let seen = close.iter().fold(space.none(), |all, (_, rule)| space.or(all, rule.packets));
+        let seen = cx.if_local(seen);
         let blocked = aside(cx, blocked, seen)?;
         if space.is_empty(blocked)? || !space.is_within(blocked, seen)? {
             continue;
         }
-        let Some((_, _, rule)) = close.first() else { continue };
+        let Some((_, rule)) = close.first() else { continue };
         out.push(report(cx, (id, placed), rule, blocked)?);
     }
     Ok(())

@@ -18,7 +18,7 @@
 //! ```
 //! **Suppress.** Where another program fills the chain at run time: name it under `external-chains` in the configuration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rfw_diagnostics::{Diagnostic, FixSafety, Severity, codes};
 
@@ -34,8 +34,9 @@ const RULES: usize = 64;
 /// One finding per chain that does nothing at all, and one per jump whose packets no rule is about.
 pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
     for (at, table) in cx.model.tables.iter().enumerate() {
+        let mut all = jumps(cx, at, table);
         for chain in (0..table.chains.len()).filter(|&c| table.chains[c].policy.is_none()) {
-            let jumps = jumps(cx, at, table, chain);
+            let jumps = all.remove(table.chains[chain].name.as_slice()).unwrap_or_default();
             let Some(&first) = jumps.first() else { continue };
             if table.chains[chain].rules.iter().all(|r| r.conditions.outcome == Outcome::Return && is_plain(&r.conditions)) {
                 // A chain of another program is filled by that program.
@@ -57,18 +58,20 @@ pub(crate) fn run(cx: &Cx<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-/// The jumps to a chain that are not dead.
-fn jumps(cx: &Cx<'_>, table: usize, own: &Table, chain: usize) -> Vec<RuleId> {
-    let name = &own.chains[chain].name;
-    let mut found = Vec::new();
-    for (from, caller) in own.chains.iter().enumerate() {
+/// The jumps of a table that are not dead, by the names of the chains that they lead to.
+fn jumps<'a>(cx: &Cx<'a>, table: usize, own: &'a Table) -> BTreeMap<&'a [u8], Vec<RuleId>> {
+    let mut found: BTreeMap<&[u8], Vec<RuleId>> = BTreeMap::new();
+    for (chain, caller) in own.chains.iter().enumerate() {
         for (rule, placed) in caller.rules.iter().enumerate() {
-            if matches!(&placed.conditions.outcome, Outcome::Jump(to) if to == name) && is_plain(&placed.conditions) {
-                found.push(RuleId { table, chain: from, rule });
+            let id = RuleId { table, chain, rule };
+            if let Outcome::Jump(to) = &placed.conditions.outcome
+                && is_plain(&placed.conditions)
+                && cx.space().dead(id).is_none()
+            {
+                found.entry(to).or_default().push(id);
             }
         }
     }
-    found.retain(|&id| cx.space().dead(id).is_none());
     found
 }
 

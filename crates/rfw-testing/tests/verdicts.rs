@@ -5,15 +5,16 @@
 
 #![expect(clippy::print_stdout, reason = "what was compared is printed")]
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use rfw_diagnostics::{Source, SourceKind};
 use rfw_lint::space::{program, space};
 use rfw_lint::{Facts, Input, Model, RuleId, read};
 use rfw_nft::Family;
-use rfw_space::{Hook, Key, Kind, NEW, Program, interface, interpret};
+use rfw_space::{Hook, Key, Kind, Program, interpret};
 use rfw_testing::choices::Choices;
 use rfw_testing::lab::compare::command_loader;
 use rfw_testing::lab::packet::Packet;
@@ -118,46 +119,16 @@ fn ruleset(choices: &mut Choices) -> String {
     text
 }
 
-/// A packet for the wire, and what the analysis has to know of it. No two belong to one connection.
+/// A packet, and the hook whose rules judge it.
 fn packet(choices: &mut Choices, number: u16) -> (Packet, rfw_space::Packet, Hook) {
-    let source = [addresses::CLIENT, addresses::CLIENT_2][choices.below(2)];
     let (to, hook) = match choices.below(2) {
         0 => (addresses::ROUTER, Hook::Input),
         _ => (addresses::INSIDE, Hook::Forward),
     };
-    let ports = [22, 53, 79, 80, 90, 91, 443, 8080];
-    let (from_port, port) =
-        ([1000, 30_000, 50_000][choices.below(3)] + number, ports[choices.below(ports.len())]);
-    let (from, at) = (SocketAddr::new(IpAddr::V4(source), from_port), SocketAddr::new(IpAddr::V4(to), port));
-    let number_of = |address: Ipv4Addr| u128::from(u32::from(address));
-    let name = |name: &str| interface(name).intervals()[0].0;
-    let mut known = rfw_space::Packet::new(Family::Ipv4)
-        .with(Key::Source, number_of(source))
-        .with(Key::Destination, number_of(to))
-        .with(Key::Iif, name("eth0"))
-        .with(Key::State, NEW);
+    let (sent, mut known) = common::packet(choices, number, to);
     if hook == Hook::Forward {
-        known.set(Key::Oif, name("eth1"));
+        known.set(Key::Oif, common::name("eth1"));
     }
-    let sent = match choices.below(3) {
-        0 => {
-            known.set(Key::Protocol, 6);
-            known.set(Key::TcpFlags, 0x02);
-            Packet::tcp(from, at)
-        }
-        1 => {
-            known.set(Key::Protocol, 17);
-            Packet::udp(from, at)
-        }
-        _ => {
-            known.set(Key::Protocol, 1);
-            known.set(Key::SourcePort, 8 << 8);
-            let [high, low] = from_port.to_be_bytes();
-            return (Packet::icmp(source, to, 8, 0, [high, low, 0, 1]), known, hook);
-        }
-    };
-    known.set(Key::SourcePort, from_port.into());
-    known.set(Key::DestinationPort, port.into());
     (sent, known, hook)
 }
 
